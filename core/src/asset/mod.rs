@@ -1,0 +1,3 @@
+//! What is stored.  In: MP4 files and server manifests.  Out: tracks with their samples.
+
+pub mod movie;

@@ -1,0 +1,169 @@
+//! One request, from URL to response.  In: a request, the configuration, the time, and stored
+//! bytes as asked for.  Out: a response whose body is data. The only public state machine.
+//!
+//! ```text
+//! let mut job = Job::new(request, &config, now);
+//! loop {
+//!     match job.step() {
+//!         Step::Read(reads) => for read in reads { job.supply(read.id, fetch(read)) }
+//!         Step::Done(response) => return response,
+//!     }
+//! }
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use crate::source::{ObjectId, Span, Version};
+
+/// What a shell passes on of an HTTP request.
+#[derive(Debug, Clone, Default)]
+pub struct HttpRequest {
+    /// `GET`, `HEAD`, `OPTIONS`, …
+    pub method: String,
+    /// Path as sent, still percent-encoded, without query.
+    pub path: String,
+    /// Query as sent, without `?`; empty where there is none.
+    pub query: String,
+    /// `Range`
+    pub range: Option<String>,
+    /// `If-Range`
+    pub if_range: Option<String>,
+    /// `If-None-Match`
+    pub if_none_match: Option<String>,
+    /// `Origin`
+    pub origin: Option<String>,
+}
+
+/// What a deployment may set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `max-age` of VOD manifests and fragments, seconds; AMS gave 3 days.
+    pub max_age: u32,
+    /// Compare stored objects' entity tags with the index, not only their sizes. Off for stores
+    /// that were copied after indexing and gave new tags.
+    pub check_etags: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_age: 259_200, check_etags: true }
+    }
+}
+
+/// How long a shell may keep what it read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// A document someone may edit: seconds ([`Keep::DOCUMENT_SECONDS`]).
+    Briefly,
+    /// Part of an index under the given identity: it never changes.
+    Forever,
+}
+
+impl Keep {
+    /// How long a document may be kept.
+    pub const DOCUMENT_SECONDS: u32 = 5;
+}
+
+/// One read the job needs before it can go on.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Names the read in [`Job::supply`].
+    pub id: u32,
+    /// Object to read.
+    pub object: ObjectId,
+    /// Half-open range wanted. The object may end before it; then what there is answers it.
+    pub range: Range<u64>,
+    /// May be answered from a cache for this long, under `cache_key`.
+    pub keep: Keep,
+    /// Key of the answer in caches; differs where the bytes may differ.
+    pub cache_key: String,
+    /// A cached answer was found out of date: read the store.
+    pub fresh: bool,
+}
+
+/// The store's answer to a [`Read`].
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Bytes from `range.start`; as many as asked unless the object ends before.
+    pub bytes: Bytes,
+    /// State of the object they were read from.
+    pub version: Version,
+}
+
+/// Why the store gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchError {
+    /// No such object.
+    NotFound,
+    /// No answer in time.
+    TimedOut,
+    /// Any other failure, in words fit for a client: no address, no token.
+    Failed(String),
+}
+
+/// What the shell does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Fetch all of these, in parallel where allowed, and [`Job::supply`] each.
+    Read(Vec<Read>),
+    /// Reply.
+    Done(Response),
+}
+
+/// A response, ready to send.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// HTTP status code.
+    pub status: u16,
+    /// Names in canonical case.
+    pub headers: Vec<(&'static str, String)>,
+    /// What follows the headers; empty for HEAD, whose `Content-Length` is among the headers.
+    pub body: Body,
+    /// For the operator's log: what went wrong, if anything did. Never sent.
+    pub log: Option<String>,
+}
+
+/// A body as data: nothing of it has been read or computed that the shell can do better.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// These bytes.
+    Bytes(Bytes),
+    /// Pieces in order, stored bytes among them.
+    Recipe(Recipe),
+}
+
+/// Pieces of a body, in order.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// Bytes of all pieces.
+    pub len: u64,
+    /// The pieces.
+    pub pieces: Vec<Piece>,
+}
+
+/// One piece of a body.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// These bytes.
+    Inline(Bytes),
+    /// Bytes of a stored object, handed on without being looked at.
+    Stored(Stored),
+}
+
+/// A stretch of a stored object. If the object is not in `version`, or shorter than the range,
+/// the shell answers 502 before the first byte of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Object to read.
+    pub object: ObjectId,
+    /// State it must be in; an empty `etag` asks for the size alone.
+    pub version: Version,
+    /// Range to read and what of it to send.
+    pub span: Span,
+}

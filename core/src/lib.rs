@@ -1,0 +1,40 @@
+//! # Selvedge core
+//!
+//! Just-in-time packaging of MP4 files into HLS and MPEG-DASH, as a pure state machine.
+//! Two flows, and nothing else:
+//!
+//! ```text
+//! segment :  request ─▶ locator+policy ─▶ asset index ─▶ plan (byte ranges) ─▶ [shell reads] ─▶ bytes
+//! manifest:  request ─▶ locator+policy ─▶ asset index ─▶ presentation ─▶ manifest writer ─▶ bytes
+//! ```
+//!
+//! Media bytes never steer control flow: after the index, everything but the bytes themselves
+//! is known. Core is *not* a server: it never reads, waits, tells the time or draws random
+//! numbers. A shell hands a request to [`job::Job`] and does what it asks, one step at a time.
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod error;
+pub mod source;
+pub mod time;
+pub mod wire;
+
+pub mod access;
+pub mod codec;
+pub mod mp4;
+
+pub mod asset;
+pub mod delivery;
+pub mod index;
+pub mod presentation;
+pub mod request;
+
+pub mod manifest;
+pub mod segment;
+
+pub mod mux;
+
+pub mod job;

@@ -1,0 +1,138 @@
+//! Media time.  In: integers in a timescale.  Out: integers in another, with the rounding named.
+//! No floating point takes part in timing.
+
+use core::cmp::Ordering;
+use core::num::NonZeroU32;
+
+/// A point or a length in ticks of some [`Timescale`]; signed, because edits go below zero.
+pub type Ticks = i64;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub u64);
+
+/// Ticks a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timescale(NonZeroU32);
+
+impl Timescale {
+    /// `None` for zero, which no clock can have.
+    #[must_use]
+    pub const fn new(ticks_a_second: u32) -> Option<Self> {
+        match NonZeroU32::new(ticks_a_second) {
+            Some(value) => Some(Self(value)),
+            None => None,
+        }
+    }
+
+    /// One tick a second.
+    pub const SECONDS: Self = Self(NonZeroU32::MIN);
+
+    /// Ticks a second.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// Which integer a conversion that does not come out even gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Towards minus infinity.
+    Down,
+    /// Towards plus infinity.
+    Up,
+    /// To the nearest; halves go up.
+    Nearest,
+}
+
+/// `time` in `from` ticks, as `to` ticks; saturates at the ends of `i64`.
+#[must_use]
+pub fn rescale(time: Ticks, from: Timescale, to: Timescale, rounding: Rounding) -> Ticks {
+    let divisor = i128::from(from.get());
+    let product = i128::from(time) * i128::from(to.get());
+    let ticks = match rounding {
+        Rounding::Down => product.div_euclid(divisor),
+        Rounding::Up => -(-product).div_euclid(divisor),
+        Rounding::Nearest => (product * 2 + divisor).div_euclid(divisor * 2),
+    };
+    Ticks::try_from(ticks).unwrap_or(if ticks < 0 { Ticks::MIN } else { Ticks::MAX })
+}
+
+/// A point in media time that carries its clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Instant {
+    /// Position on the clock.
+    pub ticks: Ticks,
+    /// The clock.
+    pub timescale: Timescale,
+}
+
+impl Instant {
+    /// Time zero.
+    pub const ZERO: Self = Self { ticks: 0, timescale: Timescale::SECONDS };
+
+    /// The same instant on another clock.
+    #[must_use]
+    pub fn on(self, timescale: Timescale, rounding: Rounding) -> Ticks {
+        rescale(self.ticks, self.timescale, timescale, rounding)
+    }
+}
+
+impl PartialEq for Instant {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Instant {}
+
+impl PartialOrd for Instant {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Instant {
+    /// Exact: compares the rationals, whatever the clocks.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let left = i128::from(self.ticks) * i128::from(other.timescale.get());
+        let right = i128::from(other.ticks) * i128::from(self.timescale.get());
+        left.cmp(&right)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scale(ticks: u32) -> Timescale {
+        Timescale::new(ticks).unwrap()
+    }
+
+    #[test]
+    fn rescale_rounds_as_named_on_both_sides_of_zero() {
+        for (time, down, up, nearest) in
+            [(1, 0, 1, 0), (2, 0, 1, 1), (-1, -1, 0, 0), (-2, -1, 0, -1)]
+        {
+            let convert = |rounding| rescale(time, scale(3), scale(1), rounding);
+            assert_eq!(convert(Rounding::Down), down);
+            assert_eq!(convert(Rounding::Up), up);
+            assert_eq!(convert(Rounding::Nearest), nearest);
+        }
+    }
+
+    #[test]
+    fn rescale_saturates_instead_of_wrapping() {
+        assert_eq!(rescale(i64::MAX, scale(1), scale(u32::MAX), Rounding::Down), i64::MAX);
+        assert_eq!(rescale(i64::MIN, scale(1), scale(u32::MAX), Rounding::Down), i64::MIN);
+    }
+
+    #[test]
+    fn instants_on_different_clocks_compare_exactly() {
+        let third = Instant { ticks: 1, timescale: scale(3) };
+        let almost = Instant { ticks: 333_333_333, timescale: scale(1_000_000_000) };
+        assert!(almost < third);
+        assert_eq!(third, Instant { ticks: 30_000, timescale: scale(90_000) });
+    }
+}

@@ -1,0 +1,9 @@
+//! Checked readers and writers. The only place that reads raw bytes or counts bits.
+
+pub mod bits;
+pub mod read;
+pub mod write;
+
+pub use bits::BitReader;
+pub use read::Reader;
+pub use write::Writer;

@@ -1,0 +1,3 @@
+//! `selvedge`, the native binary.
+
+fn main() {}
