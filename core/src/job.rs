@@ -18,6 +18,32 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use crate::source::{ObjectId, Span, Version};
+use crate::time::Millis;
+
+/// One request under way.
+#[derive(Debug)]
+pub struct Job {
+    _request: HttpRequest,
+}
+
+impl Job {
+    /// Begins to answer `request`, received at `now`.
+    #[must_use]
+    pub fn new(request: HttpRequest, config: &Config, now: Millis) -> Self {
+        let _ = (config, now);
+        Self { _request: request }
+    }
+
+    /// What to do next.
+    pub fn step(&mut self) -> Step {
+        Step::Done(Response { status: 404, headers: Vec::new(), body: Body::Empty, log: None })
+    }
+
+    /// The answer to the [`Read`] called `id`.
+    pub fn supply(&mut self, id: u32, answer: Result<Fetched, FetchError>) {
+        let _ = (id, answer);
+    }
+}
 
 /// What a shell passes on of an HTTP request.
 #[derive(Debug, Clone, Default)]

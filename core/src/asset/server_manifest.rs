@@ -1,0 +1,44 @@
+//! `.ism` server manifests (SMIL).  In: XML.  Out: which tracks of which files an asset offers.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::asset::movie::Media;
+
+/// A server manifest, `{name}.ism`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerManifest {
+    /// `formats`: how the media is stored.
+    pub formats: Option<String>,
+    /// `clientManifestRelativePath`
+    pub client_manifest: Option<String>,
+    /// `fragmentsPerHLSSegment`
+    pub fragments_per_hls_segment: Option<u32>,
+    /// `fragmentDuration` (ours): target duration of a fragment, milliseconds.
+    pub fragment_millis: Option<u32>,
+    /// Track elements in document order.
+    pub tracks: Vec<TrackEntry>,
+}
+
+/// One `video`, `audio` or `textstream` element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackEntry {
+    /// Which element it is.
+    pub media: Media,
+    /// File, relative to the server manifest.
+    pub src: String,
+    /// `trackID` in that file; 1 where not given.
+    pub track_id: u32,
+    /// `trackName`; `video`, `audio` or `text` where not given.
+    pub name: String,
+    /// `systemBitrate`, bits a second; `None` where not given.
+    pub bitrate: Option<u64>,
+    /// `systemLanguage`
+    pub language: Option<String>,
+    /// `title` or `textDisplayName`
+    pub label: Option<String>,
+    /// `role`
+    pub role: Option<String>,
+    /// `accessibility`
+    pub accessibility: Option<String>,
+}
