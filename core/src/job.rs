@@ -91,7 +91,7 @@ pub enum Keep {
 
 impl Keep {
     /// How long a document may be kept.
-    pub const DOCUMENT_SECONDS: u32 = 5;
+    pub const DOCUMENT_SECONDS: u32 = 60;
 }
 
 /// One read the job needs before it can go on.

@@ -37,4 +37,6 @@ pub mod segment;
 
 pub mod mux;
 
+pub mod build;
+
 pub mod job;

@@ -1,4 +1,4 @@
-//! The paged asset index.  In: a server manifest and its movies.  Out: one object from which any
-//! manifest and any segment can be planned.
+//! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
+//! and any segment can be planned.
 
-pub mod build;
+pub mod timeline;
