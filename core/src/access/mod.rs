@@ -1,1 +1,7 @@
-//! Lands with its first module.
+//! Who may read.  In: a secret, a token, an object name and the time.  Out: yes, or which rule
+//! said no. Comparison is constant-time; no error text holds a secret or a token.
+
+pub mod origin_token;
+mod secret;
+
+pub use secret::Secret;
