@@ -7,6 +7,23 @@ use core::ops::Range;
 /// Name of an object in the store: a relative path, `assets/film/film.mp4`.
 pub type ObjectId = String;
 
+/// Longest name of one level of an [`ObjectId`], bytes (Azure Blob and S3 allow 1,024 in all).
+pub const NAME_BYTES: usize = 1024;
+
+/// Why `name` cannot be one level of an [`ObjectId`]; `None` if it can. Names come from URLs and
+/// documents, so none may lead out of its folder.
+#[must_use]
+pub fn name_fault(name: &str) -> Option<&'static str> {
+    match name {
+        "" => Some("is empty"),
+        "." | ".." => Some("leads out of its folder"),
+        _ if name.len() > NAME_BYTES => Some("is longer than 1024 bytes"),
+        _ if name.contains(['/', '\\']) => Some("contains a slash"),
+        _ if name.contains(char::is_control) => Some("contains a control character"),
+        _ => None,
+    }
+}
+
 /// Which state of an object an index was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Version {
@@ -77,6 +94,16 @@ pub fn spans(ranges: impl IntoIterator<Item = Range<u64>>) -> Vec<Span> {
 mod tests {
     use super::*;
     use alloc::vec;
+
+    #[test]
+    fn names_that_lead_out_of_their_folder_are_faulty() {
+        for name in ["", ".", "..", "a/b", "a\\b", "a\0b", "a\nb", &"x".repeat(NAME_BYTES + 1)] {
+            assert!(name_fault(name).is_some(), "{name:?}");
+        }
+        for name in ["film", "a..b", "...", "été 1.mp4", "a'b\"c"] {
+            assert_eq!(name_fault(name), None, "{name:?}");
+        }
+    }
 
     #[test]
     fn neighbours_join_and_small_gaps_are_read_through() {

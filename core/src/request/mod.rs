@@ -1,5 +1,96 @@
 //! URLs.  In: a path.  Out: what it asks for, in the grammar of the AMS streaming endpoint.
+//! Does not look anything up: a request that parses may still ask for what does not exist.
+//!
+//! ```text
+//! /{locator}/{name}.ism/manifest(format=m3u8-cmaf)                               What::Manifest
+//! /{locator}/{name}.ism/QualityLevels(900000)/Manifest(video,format=m3u8-cmaf)   What::Playlist
+//! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=i,format=…)        What::Init
+//! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600,format=…)      What::Fragment
+//! /{locator}/{name}.ism/QualityLevels(900000)/KeyFrames(video=600,format=…)      What::KeyFrame
+//! /{locator}/{file}                                                              Resource::File
+//! ```
+//!
+//! Keywords, parameter names and their values are read without regard to case, spaces after commas
+//! are skipped, and `.m3u8` or `.mpd` after a manifest is decoration.
 
+mod name;
 pub mod params;
+mod parse;
+pub mod percent;
+
+use alloc::string::String;
 
 pub use params::{Format, Params};
+pub use parse::parse;
+
+/// One URL, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Streaming locator: a GUID in lower case.
+    pub locator: String,
+    /// What it asks for under the locator.
+    pub resource: Resource,
+}
+
+/// What a locator gives access to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// Something packaged from a server manifest's media.
+    Packaged {
+        /// Name of the server manifest, without `.ism`.
+        manifest: String,
+        /// What of it.
+        what: What,
+    },
+    /// A stored file as it is, `film_720p.mp4`; a relative path that stays in its folder.
+    File(String),
+}
+
+/// What to package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The manifest a player begins with: an MPD or an HLS master playlist.
+    Manifest(Params),
+    /// An HLS media playlist.
+    Playlist {
+        /// The number in `QualityLevels()`.
+        bitrate: u64,
+        /// Track name.
+        track: String,
+        /// `type=keyframes`: the I-frame playlist.
+        keyframes: bool,
+        /// Parameters.
+        params: Params,
+    },
+    /// An initialization segment.
+    Init {
+        /// The number in `QualityLevels()`.
+        bitrate: u64,
+        /// Track name.
+        track: String,
+        /// Parameters.
+        params: Params,
+    },
+    /// A media segment.
+    Fragment {
+        /// The number in `QualityLevels()`.
+        bitrate: u64,
+        /// Track name.
+        track: String,
+        /// Start in ticks of the track; never negative.
+        time: i64,
+        /// Parameters.
+        params: Params,
+    },
+    /// The first picture of a media segment.
+    KeyFrame {
+        /// The number in `QualityLevels()`.
+        bitrate: u64,
+        /// Track name.
+        track: String,
+        /// Start in ticks of the track; never negative.
+        time: i64,
+        /// Parameters.
+        params: Params,
+    },
+}

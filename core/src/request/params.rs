@@ -1,8 +1,13 @@
 //! The parameters in parentheses, `(format=m3u8-cmaf,filter=a;b)`, read and written.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use crate::error::{AmsCode, Error};
+use crate::request::name::{name, shown};
+use crate::request::percent::Encoded;
 
 /// `format=`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +27,53 @@ impl Format {
             Self::DashCmaf => "mpd-time-cmaf",
         }
     }
+
+    /// Players read it as an HLS playlist.
+    #[must_use]
+    pub const fn is_hls(self) -> bool {
+        match self {
+            Self::HlsCmaf => true,
+            Self::DashCmaf => false,
+        }
+    }
+
+    fn parse(value: &str) -> Result<Self, Error> {
+        let known = [Self::HlsCmaf, Self::DashCmaf];
+        if let Some(format) = known.into_iter().find(|f| value.eq_ignore_ascii_case(f.name())) {
+            return Ok(format);
+        }
+        if KNOWN_FORMATS.iter().any(|known| value.eq_ignore_ascii_case(known)) {
+            return Err(unavailable(&format!("format={}", shown(value))));
+        }
+        Err(Error::bad_request(format!("url: format `{}` is unknown", shown(value))))
+    }
 }
 
-/// Parameters that children of a manifest inherit. `Display` writes them as children carry them,
-/// comma-separated, without the parentheses: `format=m3u8-cmaf`.
+/// Formats AMS had and this has not: Smooth Streaming, HLS in transport streams, DASH before CMAF.
+const KNOWN_FORMATS: [&str; 7] = [
+    "fmp4",
+    "fmp4-v20",
+    "m3u8-aapl",
+    "m3u8-aapl-v3",
+    "m3u8-aapl-v4",
+    "m3u8-aapl-v8",
+    "mpd-time-csf",
+];
+
+/// Values of `encryption=` AMS had.
+const KNOWN_ENCRYPTIONS: [&str; 4] = ["cbc", "cenc", "cbcs-aapl", "piff"];
+
+fn unavailable(asked: &str) -> Error {
+    Error::unsupported(format!(
+        "url: {asked} is not available: ask for format=m3u8-cmaf (HLS) or format=mpd-time-cmaf \
+         (MPEG-DASH)"
+    ))
+    .with_code(AmsCode::OutputFormatNotSupported)
+}
+
+/// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them,
+/// comma-separated, without the parentheses: `format=m3u8-cmaf`. Filters shape manifests and never
+/// fragments, so that all of them share one cached fragment; see [`Params::of_playlist`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Output format.
@@ -36,8 +84,139 @@ pub struct Params {
     pub audio_only: bool,
 }
 
+impl Params {
+    /// The parameters as a media playlist carries them: `format`, `type`, `filter`, in the order
+    /// AMS wrote them.
+    #[must_use]
+    pub const fn of_playlist(&self, keyframes: bool) -> PlaylistParams<'_> {
+        PlaylistParams { params: self, keyframes }
+    }
+}
+
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "format={}", self.format.name())
     }
+}
+
+/// See [`Params::of_playlist`].
+#[derive(Debug, Clone, Copy)]
+pub struct PlaylistParams<'a> {
+    params: &'a Params,
+    keyframes: bool,
+}
+
+impl fmt::Display for PlaylistParams<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "format={}", self.params.format.name())?;
+        if self.keyframes {
+            f.write_str(",type=keyframes")?;
+        }
+        let mut before = ",filter=";
+        for filter in &self.params.filters {
+            write!(f, "{before}{}", Encoded(filter))?;
+            before = ";";
+        }
+        Ok(())
+    }
+}
+
+/// Parameters as a URL gives them, before it is known what they are for.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    format: Option<Format>,
+    filters: Option<Vec<String>>,
+    audio_only: Option<bool>,
+    kind: Option<()>,
+    audio_track: Option<()>,
+    /// `type=keyframes`
+    pub(super) keyframes: bool,
+}
+
+impl Given {
+    /// Reads `name=value` items.
+    pub(super) fn parse<'a>(items: impl Iterator<Item = &'a str>) -> Result<Self, Error> {
+        let mut given = Self::default();
+        for item in items {
+            let Some((key, value)) = item.split_once('=') else {
+                return Err(Error::bad_request(format!(
+                    "url: parameter `{}` is not a name, = and a value",
+                    shown(item)
+                )));
+            };
+            given.set(&key.trim().to_ascii_lowercase(), value.trim())?;
+        }
+        Ok(given)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        let given_before = match key {
+            "format" => self.format.replace(Format::parse(value)?).is_some(),
+            "filter" => self.filters.replace(filters(value)?).is_some(),
+            "audio-only" => self.audio_only.replace(boolean(key, value)?).is_some(),
+            "type" if value.eq_ignore_ascii_case("keyframes") => {
+                self.keyframes = true;
+                self.kind.replace(()).is_some()
+            }
+            // Chooses the sound that HLS version 3 muxes with the pictures; CMAF muxes none.
+            "audiotrack" => {
+                name("audioTrack", value)?;
+                self.audio_track.replace(()).is_some()
+            }
+            "encryption" => return Err(encryption(value)),
+            "type" => {
+                return Err(Error::bad_request(format!("url: type `{}` is unknown", shown(value))));
+            }
+            _ => {
+                let key = shown(key);
+                return Err(Error::bad_request(format!("url: parameter `{key}` is unknown")));
+            }
+        };
+        if given_before {
+            return Err(Error::bad_request(format!("url: parameter `{key}` is given twice")));
+        }
+        Ok(())
+    }
+
+    /// `type=keyframes` belongs to media playlists and key frames.
+    pub(super) fn refuse_keyframes(&self) -> Result<(), Error> {
+        if self.keyframes {
+            return Err(Error::bad_request("url: type=keyframes belongs to a media playlist"));
+        }
+        Ok(())
+    }
+
+    /// The parameters, where a format is among them.
+    pub(super) fn params(&self) -> Result<Params, Error> {
+        let Some(format) = self.format else {
+            return Err(unavailable("Smooth Streaming (a URL without format=)"));
+        };
+        Ok(Params {
+            format,
+            filters: self.filters.clone().unwrap_or_default(),
+            audio_only: self.audio_only.unwrap_or(false),
+        })
+    }
+}
+
+fn filters(value: &str) -> Result<Vec<String>, Error> {
+    value.split(';').map(|filter| name("filter", filter.trim())).collect()
+}
+
+fn boolean(key: &str, value: &str) -> Result<bool, Error> {
+    if value.eq_ignore_ascii_case("true") {
+        Ok(true)
+    } else if value.eq_ignore_ascii_case("false") {
+        Ok(false)
+    } else {
+        Err(Error::bad_request(format!("url: {key} `{}` is not true or false", shown(value))))
+    }
+}
+
+fn encryption(value: &str) -> Error {
+    if KNOWN_ENCRYPTIONS.iter().any(|known| value.eq_ignore_ascii_case(known)) {
+        return Error::unsupported(format!("url: encryption={} is not available", shown(value)))
+            .with_code(AmsCode::EncryptionNotSupported);
+    }
+    Error::bad_request(format!("url: encryption `{}` is unknown", shown(value)))
 }

@@ -1,0 +1,398 @@
+//! A path, read by the grammar.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::{Error, ErrorKind};
+use crate::request::name::{guid, name, number, shown};
+use crate::request::params::{Given, Params};
+use crate::request::{Request, Resource, What, percent};
+
+/// Longest path read, bytes: what edge networks take of a URL.
+const PATH_BYTES: usize = 16 * 1024;
+
+/// What `path` asks for. `path` is as sent: percent-encoded, without query.
+///
+/// ```
+/// use selvedge_core::request::{Resource, What, parse};
+///
+/// let path = "/7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e/film.ism/manifest(format=m3u8-cmaf).m3u8";
+/// let Resource::Packaged { manifest, what: What::Manifest(_) } = parse(path)?.resource else {
+///     panic!("a master manifest");
+/// };
+/// assert_eq!(manifest, "film");
+/// # Ok::<(), selvedge_core::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::BadRequest`] where the path does not follow the grammar,
+/// [`ErrorKind::Unsupported`] where it asks for a format or encryption AMS had and this has not,
+/// [`ErrorKind::Limit`] where it is longer than 16 KiB.
+pub fn parse(path: &str) -> Result<Request, Error> {
+    if path.len() > PATH_BYTES {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!("url: the path has {} bytes, at most {PATH_BYTES} are read", path.len()),
+        ));
+    }
+    let Some(rest) = path.strip_prefix('/') else {
+        return Err(Error::bad_request("url: the path does not begin with a slash"));
+    };
+    let segments = rest.split('/').map(segment).collect::<Result<Vec<String>, Error>>()?;
+    let Some((first, under)) = segments.split_first() else {
+        return Err(Error::bad_request("url: the path is empty"));
+    };
+    let Some(locator) = guid(first) else {
+        return Err(Error::bad_request(format!(
+            "url: first path segment `{}` is not the GUID of a streaming locator",
+            shown(first)
+        )));
+    };
+    Ok(Request { locator, resource: resource(under)? })
+}
+
+/// One path segment, decoded. Checked after decoding, so that `%2e%2e` and `%2F` fare as `..`, `/`.
+fn segment(raw: &str) -> Result<String, Error> {
+    name("path segment", &percent::decode(raw)?)
+}
+
+fn resource(segments: &[String]) -> Result<Resource, Error> {
+    let Some((first, under)) = segments.split_first() else {
+        return Err(Error::bad_request("url: nothing follows the locator"));
+    };
+    let (Some(ism), false) = (strip_end(first, ".ism"), under.is_empty()) else {
+        return Ok(Resource::File(segments.join("/")));
+    };
+    let manifest = name("server manifest", ism)?;
+    let what = match under {
+        [of] => master(of)?,
+        [level, of] => child(quality_level(level)?, of)?,
+        _ => {
+            return Err(Error::bad_request(format!(
+                "url: {} path segments follow `{}`, there can be one or two",
+                under.len(),
+                shown(first)
+            )));
+        }
+    };
+    Ok(Resource::Packaged { manifest, what })
+}
+
+/// `manifest`, `manifest(…)`, either with a suffix.
+fn master(segment: &str) -> Result<What, Error> {
+    let bare = strip_suffix(segment, &[".m3u8", ".mpd"]);
+    let given = if bare.eq_ignore_ascii_case("manifest") {
+        Given::default()
+    } else {
+        let inner = call(bare, "manifest").ok_or_else(|| unknown(segment, "manifest(…)"))?;
+        Given::parse(inner.split(','))?
+    };
+    given.refuse_keyframes()?;
+    Ok(What::Manifest(given.params()?))
+}
+
+/// `QualityLevels(900000)`
+fn quality_level(segment: &str) -> Result<u64, Error> {
+    let inner = call(segment, "qualitylevels")
+        .ok_or_else(|| unknown(segment, "QualityLevels(…) before a track"))?;
+    let bitrate = number("bit rate in QualityLevels()", inner.trim())?;
+    Ok(bitrate.unsigned_abs())
+}
+
+/// What follows `QualityLevels(…)/`.
+fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
+    if let Some(inner) = call(strip_suffix(segment, &[".m3u8"]), "manifest") {
+        return playlist(bitrate, inner);
+    }
+    let (inner, keyframe) = match (call(segment, "fragments"), call(segment, "keyframes")) {
+        (Some(inner), _) => (inner, false),
+        (None, Some(inner)) => (inner, true),
+        (None, None) => {
+            return Err(unknown(segment, "Manifest(…), Fragments(…) or KeyFrames(…)"));
+        }
+    };
+    let mut parts = inner.split(',');
+    let first = parts.next().unwrap_or_default().trim();
+    let Some((track, time)) = first.rsplit_once('=') else {
+        return Err(Error::bad_request(format!(
+            "url: `{}` is not a track name, =, and a time or i",
+            shown(first)
+        )));
+    };
+    let track = name("track", track.trim())?;
+    let given = Given::parse(parts)?;
+    if !keyframe {
+        given.refuse_keyframes()?;
+    }
+    let params = given.params()?;
+    let time = time.trim();
+    if time.eq_ignore_ascii_case("i") {
+        return Ok(What::Init { bitrate, track, params });
+    }
+    let time = number("time", time)?;
+    Ok(if keyframe {
+        What::KeyFrame { bitrate, track, time, params }
+    } else {
+        What::Fragment { bitrate, track, time, params }
+    })
+}
+
+fn playlist(bitrate: u64, inner: &str) -> Result<What, Error> {
+    let mut parts = inner.split(',');
+    let track = name("track", parts.next().unwrap_or_default().trim())?;
+    let given = Given::parse(parts)?;
+    let params: Params = given.params()?;
+    if !params.format.is_hls() {
+        return Err(Error::bad_request(format!(
+            "url: a media playlist has an HLS format, not {}",
+            params.format.name()
+        )));
+    }
+    Ok(What::Playlist { bitrate, track, keyframes: given.keyframes, params })
+}
+
+/// What stands in the parentheses of `keyword(…)`, the keyword in any case.
+fn call<'a>(segment: &'a str, keyword: &str) -> Option<&'a str> {
+    let (head, rest) = segment.split_once('(')?;
+    if head.eq_ignore_ascii_case(keyword) { rest.strip_suffix(')') } else { None }
+}
+
+fn strip_suffix<'a>(segment: &'a str, suffixes: &[&str]) -> &'a str {
+    suffixes.iter().find_map(|suffix| strip_end(segment, suffix)).unwrap_or(segment)
+}
+
+/// `text` without `end`, which may be in any case.
+fn strip_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (head, tail) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    tail.eq_ignore_ascii_case(end).then_some(head)
+}
+
+fn unknown(segment: &str, expected: &str) -> Error {
+    Error::bad_request(format!(
+        "url: path segment `{}` stands where {expected} is expected",
+        shown(segment)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::AmsCode;
+    use crate::request::Format;
+    use alloc::vec;
+
+    const LOCATOR: &str = "7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e";
+
+    fn at(rest: &str) -> Result<Resource, Error> {
+        let request = parse(&format!("/{LOCATOR}/{rest}"))?;
+        assert_eq!(request.locator, LOCATOR);
+        Ok(request.resource)
+    }
+
+    fn what(rest: &str) -> What {
+        match at(rest).unwrap() {
+            Resource::Packaged { manifest, what } => {
+                assert_eq!(manifest, "film");
+                what
+            }
+            Resource::File(file) => panic!("file {file}"),
+        }
+    }
+
+    fn params(format: Format) -> Params {
+        Params { format, filters: Vec::new(), audio_only: false }
+    }
+
+    #[test]
+    fn masters_parse_however_they_are_spelt() {
+        for (path, format) in [
+            ("film.ism/manifest(format=m3u8-cmaf)", Format::HlsCmaf),
+            ("film.ism/Manifest(Format=M3U8-CMAF)", Format::HlsCmaf),
+            ("film.ISM/manifest(format=m3u8-cmaf).m3u8", Format::HlsCmaf),
+            ("film.ism/manifest(format=mpd-time-cmaf)", Format::DashCmaf),
+            ("film.ism/manifest(format=mpd-time-cmaf).mpd", Format::DashCmaf),
+            ("film.ism/manifest%28format%3Dm3u8-cmaf%29", Format::HlsCmaf),
+            ("film.ism/manifest(audio-only=false, format=m3u8-cmaf)", Format::HlsCmaf),
+            ("film.ism/manifest(format=m3u8-cmaf,audioTrack=aac_und)", Format::HlsCmaf),
+        ] {
+            assert_eq!(what(path), What::Manifest(params(format)), "{path}");
+        }
+    }
+
+    #[test]
+    fn filters_and_audio_only_are_kept() {
+        let expected = Params {
+            format: Format::HlsCmaf,
+            filters: vec![String::from("acct"), String::from("asset")],
+            audio_only: true,
+        };
+        let path = "film.ism/manifest(format=m3u8-cmaf,filter=acct;asset, audio-only=TRUE)";
+        assert_eq!(what(path), What::Manifest(expected));
+    }
+
+    #[test]
+    fn media_playlists_parse() {
+        let of = |track: &str, keyframes| What::Playlist {
+            bitrate: 2_761_648,
+            track: String::from(track),
+            keyframes,
+            params: params(Format::HlsCmaf),
+        };
+        for (path, expected) in [
+            ("Manifest(video,format=m3u8-cmaf)", of("video", false)),
+            ("manifest(video, format=m3u8-cmaf).m3u8", of("video", false)),
+            ("Manifest(video,format=m3u8-cmaf,type=keyframes)", of("video", true)),
+            ("Manifest(a%20b%3D(1),format=m3u8-cmaf)", of("a b=(1)", false)),
+        ] {
+            let path = format!("film.ism/QualityLevels(2761648)/{path}");
+            assert_eq!(what(&path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn init_fragments_and_key_frames_parse() {
+        let (bitrate, track) = (128_041, String::from("aac_eng"));
+        let params = params(Format::DashCmaf);
+        let path = |rest| format!("film.ism/qualitylevels(128041)/{rest},format=mpd-time-cmaf)");
+        assert_eq!(
+            what(&path("Fragments(aac_eng=i")),
+            What::Init { bitrate, track: track.clone(), params: params.clone() }
+        );
+        let time = i64::MAX;
+        assert_eq!(
+            what(&path("fragments(aac_eng=9223372036854775807")),
+            What::Fragment { bitrate, track: track.clone(), time, params: params.clone() }
+        );
+        assert_eq!(
+            what(&path("KeyFrames(aac_eng=0")),
+            What::KeyFrame { bitrate, track, time: 0, params }
+        );
+    }
+
+    #[test]
+    fn whatever_else_is_under_a_locator_is_a_file() {
+        for (path, file) in [
+            ("film_720p.mp4", "film_720p.mp4"),
+            ("film.ism", "film.ism"),
+            ("thumbs/1%20a.jpg", "thumbs/1 a.jpg"),
+        ] {
+            assert_eq!(at(path).unwrap(), Resource::File(String::from(file)));
+        }
+    }
+
+    #[test]
+    fn locators_are_guids_in_any_case() {
+        let upper = format!("/{}/a.mp4", LOCATOR.to_ascii_uppercase());
+        assert_eq!(parse(&upper).unwrap().locator, LOCATOR);
+        for path in ["", "/", "//", "a", "/favicon.ico", "/7ae5ae3e9dd14ad39a5c3f5d1f6f1a0e/a"] {
+            assert_eq!(parse(path).unwrap_err().kind, ErrorKind::BadRequest, "{path}");
+        }
+        assert_eq!(
+            parse(&format!("/{LOCATOR}")).unwrap_err().message(),
+            "url: nothing follows the locator"
+        );
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_is_a_bad_request() {
+        for rest in [
+            "",
+            "film.ism/",
+            "film.ism/other",
+            "film.ism/manifest(",
+            "film.ism/manifest()",
+            "film.ism/manifest(format=m3u8-cmaf",
+            "film.ism/manifest(format=m3u8-cmaf))",
+            "film.ism/manifest(format=m3u8-cmaf).mp4",
+            "film.ism/manifest(format=m3u8-cmaf,)",
+            "film.ism/manifest(format=m3u8-cmaf,format=m3u8-cmaf)",
+            "film.ism/manifest(format=m3u9)",
+            "film.ism/manifest(format=m3u8-cmaf,encryption=rot13)",
+            "film.ism/manifest(format=m3u8-cmaf,type=keyframes)",
+            "film.ism/manifest(format=m3u8-cmaf,audio-only=yes)",
+            "film.ism/manifest(format=m3u8-cmaf,filter=a;;b)",
+            "film.ism/manifest(format=m3u8-cmaf,filter=..)",
+            "film.ism/manifest(format=m3u8-cmaf,what=1)",
+            "film.ism/QualityLevels(1)",
+            "film.ism/QualityLevels(x)/Manifest(video,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(-1)/Manifest(video,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(+1)/Manifest(video,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(9223372036854775808)/Manifest(video,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Manifest(,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Manifest(video,format=mpd-time-cmaf)",
+            "film.ism/QualityLevels(1)/Fragments(video,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Fragments(video=,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Fragments(video=-5,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Fragments(=0,format=m3u8-cmaf)",
+            "film.ism/QualityLevels(1)/Fragments(video=0,format=m3u8-cmaf,type=keyframes)",
+            "film.ism/QualityLevels(1)/Other(video=0,format=m3u8-cmaf)",
+            "film.ism/a/b/c",
+            ".ism/manifest(format=m3u8-cmaf)",
+        ] {
+            let error = at(rest).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::BadRequest, "{rest}");
+            assert_eq!(error.code, Some(AmsCode::BadUrlSyntax), "{rest}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_lead_out_of_their_folder() {
+        for rest in [
+            "../film.mp4",
+            "%2e%2e/film.mp4",
+            "a/./b",
+            "a//b",
+            "..%2ffilm.mp4",
+            "a%5Cb",
+            "a%00b",
+            "a%0Ab",
+            "a%C2%85b",
+            "film.ism/QualityLevels(1)/Fragments(..=0,format=m3u8-cmaf)",
+        ] {
+            assert_eq!(at(rest).unwrap_err().kind, ErrorKind::BadRequest, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_ams_had_and_this_has_not_is_unsupported() {
+        for (rest, code) in [
+            ("film.ism/manifest", AmsCode::OutputFormatNotSupported),
+            ("film.ism/manifest.m3u8", AmsCode::OutputFormatNotSupported),
+            ("film.ism/manifest(format=fmp4-v20)", AmsCode::OutputFormatNotSupported),
+            ("film.ism/manifest(format=m3u8-aapl)", AmsCode::OutputFormatNotSupported),
+            ("film.ism/manifest(format=mpd-time-csf)", AmsCode::OutputFormatNotSupported),
+            ("film.ism/QualityLevels(1)/Fragments(video=0)", AmsCode::OutputFormatNotSupported),
+            (
+                "film.ism/manifest(format=m3u8-cmaf,encryption=cbcs-aapl)",
+                AmsCode::EncryptionNotSupported,
+            ),
+        ] {
+            let error = at(rest).unwrap_err();
+            assert_eq!((error.kind, error.code), (ErrorKind::Unsupported, Some(code)), "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_path_over_sixteen_kibibytes_is_refused_unread() {
+        let path = format!("/{LOCATOR}/{}", "a".repeat(PATH_BYTES));
+        assert_eq!(parse(&path).unwrap_err().kind, ErrorKind::Limit);
+    }
+
+    #[test]
+    fn children_carry_the_parameters_in_the_order_ams_wrote_them() {
+        let params = Params {
+            format: Format::HlsCmaf,
+            filters: vec![String::from("acct"), String::from("a b")],
+            audio_only: true,
+        };
+        assert_eq!(format!("{params}"), "format=m3u8-cmaf");
+        let playlist = format!("{}", params.of_playlist(true));
+        assert_eq!(playlist, "format=m3u8-cmaf,type=keyframes,filter=acct;a%20b");
+        let child = format!("film.ism/QualityLevels(1)/Manifest(v,{playlist})");
+        let What::Playlist { keyframes: true, params: read, .. } = what(&child) else {
+            panic!("an I-frame playlist");
+        };
+        assert_eq!(read.filters, params.filters);
+    }
+}
