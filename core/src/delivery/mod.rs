@@ -1,1 +1,38 @@
-//! Lands with its first module.
+//! Who may be given what.  In: documents in the shapes of the AMS v3 REST API.
+//! Out: locators and policies. Also names the objects of an asset. Does not check viewers' tokens.
+
+pub mod date;
+mod document;
+pub mod locator;
+pub mod policy;
+
+use alloc::format;
+
+pub use locator::Locator;
+pub use policy::{Encryption, Protocol, allows};
+
+use crate::source::ObjectId;
+
+/// Where the locator `guid`, in lower case, is stored.
+#[must_use]
+pub fn locator_object(guid: &str) -> ObjectId {
+    format!("locators/{guid}.json")
+}
+
+/// Where the server manifest `name` (without `.ism`) of `asset` is stored.
+#[must_use]
+pub fn server_manifest_object(asset: &str, name: &str) -> ObjectId {
+    format!("assets/{asset}/{name}.ism")
+}
+
+/// Where the index of the server manifest `name` (without `.ism`) of `asset` is stored.
+#[must_use]
+pub fn index_object(asset: &str, name: &str) -> ObjectId {
+    format!("assets/{asset}/{name}.ism.index")
+}
+
+/// Where `file` of `asset` is stored; `file` as the `src` of a server manifest gives it.
+#[must_use]
+pub fn asset_object(asset: &str, file: &str) -> ObjectId {
+    format!("assets/{asset}/{file}")
+}

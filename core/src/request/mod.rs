@@ -20,6 +20,7 @@ pub mod percent;
 
 use alloc::string::String;
 
+pub(crate) use name::guid;
 pub use params::{Format, Params};
 pub use parse::parse;
 

@@ -39,7 +39,7 @@ pub(super) fn number(what: &str, text: &str) -> Result<i64, Error> {
 }
 
 /// `text` as a GUID, 8-4-4-4-12 hexadecimal digits, in lower case; `None` if it is none.
-pub(super) fn guid(text: &str) -> Option<String> {
+pub(crate) fn guid(text: &str) -> Option<String> {
     let mut groups = text.split('-');
     for length in [8, 4, 4, 4, 12] {
         let group = groups.next()?;
