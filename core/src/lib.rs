@@ -4,7 +4,7 @@
 //! Two flows, and nothing else:
 //!
 //! ```text
-//! segment :  request ─▶ locator+policy ─▶ asset index ─▶ plan (byte ranges) ─▶ [shell reads] ─▶ bytes
+//! segment :  request ─▶ locator+policy ─▶ asset index ─▶ plan (ranges) ─▶ [shell reads] ─▶ bytes
 //! manifest:  request ─▶ locator+policy ─▶ asset index ─▶ presentation ─▶ manifest writer ─▶ bytes
 //! ```
 //!

@@ -23,7 +23,7 @@ pub fn decode(text: &str) -> Result<String, Error> {
         let (Some(high), Some(low)) = (high, low) else {
             let at = text.len().saturating_sub(rest.len());
             return Err(Error::bad_request(alloc::format!(
-                "url: % before byte {at} of a path segment is not followed by two hexadecimal digits"
+                "url: % before byte {at} of a path segment is not followed by two hex digits"
             )));
         };
         bytes.push(high << 4 | low);

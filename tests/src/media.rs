@@ -1,0 +1,212 @@
+//! Test media, made by ffmpeg and kept.  In: a recipe.  Out: a file under `target/selvedge-media`,
+//! named by its recipe, so that a changed recipe makes a new file and an old one is made once.
+
+use core::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::boxes;
+use crate::tools;
+
+/// One file to make.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// File name.
+    pub name: &'static str,
+    /// Arguments of ffmpeg, between its input-independent flags and the output file.
+    pub arguments: String,
+    /// Done to the file afterwards.
+    pub finish: Finish,
+}
+
+/// What ffmpeg itself cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// Nothing.
+    AsIs,
+    /// `stco` becomes `co64` (14496-12 §8.7.5); ffmpeg does so from 4 GiB only.
+    WideOffsets,
+}
+
+/// The file of `recipe`, made if it is not there yet; `None`, with a line printed, without ffmpeg.
+#[must_use]
+pub fn file(recipe: &Recipe) -> Option<PathBuf> {
+    if !tools::present("ffmpeg") {
+        println!("SKIPPED {}: ffmpeg is not installed", recipe.name);
+        return None;
+    }
+    let folder = folder().join(recipe_hash(recipe));
+    let path = folder.join(recipe.name);
+    if !path.exists() {
+        make(recipe, &folder, &path);
+    }
+    Some(path)
+}
+
+/// Where made media is kept.
+fn folder() -> PathBuf {
+    tools::target_folder().join("selvedge-media")
+}
+
+/// Writes to a name of its own first: another test may be making the same file.
+fn make(recipe: &Recipe, folder: &Path, path: &Path) {
+    fs::create_dir_all(folder).expect("media folder");
+    let work = tempfile::tempdir_in(folder).expect("work folder");
+    let made = work.path().join(recipe.name);
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-threads", "1"])
+        .args(["-fflags", "+bitexact"])
+        .args(recipe.arguments.split_whitespace())
+        .args(["-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"])
+        .arg(&made)
+        .output()
+        .expect("ffmpeg runs");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {complaint}", recipe.name);
+    if recipe.finish == Finish::WideOffsets {
+        let file = fs::read(&made).expect("made file");
+        fs::write(&made, boxes::widen_chunk_offsets(&file)).expect("made file");
+    }
+    fs::rename(&made, path).expect("media file");
+}
+
+/// FNV-1a: names a recipe, guards nothing.
+fn recipe_hash(recipe: &Recipe) -> String {
+    let text = format!("{recipe:?}");
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut name = String::new();
+    write!(name, "{hash:016x}").expect("a string takes all");
+    name
+}
+
+/// A moving picture with a frame counter in it, so that no two frames are alike.
+fn picture(size: &str, rate: &str, seconds: &str) -> String {
+    format!("-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds},noise=alls=6:allf=t")
+}
+
+/// A sweep, so that no two audio frames are alike.
+fn sound(base: u32, rate: u32, seconds: &str) -> String {
+    format!("-f lavfi -i aevalsrc=0.2*sin(2*PI*({base}+20*t)*t):s={rate}:d={seconds}")
+}
+
+/// Closed groups of pictures of `frames` frames, B-frames among them.
+fn h264(frames: u32, bits: &str) -> String {
+    format!(
+        "-c:v libx264 -preset veryfast -pix_fmt yuv420p -bf 2 -b:v {bits} -maxrate {bits} \
+         -bufsize {bits} -g {frames} -keyint_min {frames} -sc_threshold 0"
+    )
+}
+
+fn hevc(frames: u32, bits: &str, tag: &str) -> String {
+    format!(
+        "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -b:v {bits} -tag:v {tag} -x265-params \
+         keyint={frames}:min-keyint={frames}:scenecut=0:bframes=2:open-gop=0:log-level=error:\
+         repeat-headers=0:pools=none:frame-threads=1"
+    )
+}
+
+const AAC: &str = "-c:a aac -b:a 96k -ac 2";
+
+fn recipe(name: &'static str, arguments: String) -> Recipe {
+    Recipe { name, arguments, finish: Finish::AsIs }
+}
+
+fn with_sound(name: &'static str, video: &str, rest: &str) -> Recipe {
+    let pictures = picture("320x180", "25", "8");
+    let tones = sound(300, 48_000, "8");
+    recipe(name, format!("{pictures} {tones} {video} {AAC} {rest}"))
+}
+
+/// Three H.264 renditions at 25 fps, groups of 2 s, and two languages of AAC, each in its file.
+#[must_use]
+pub fn ladder_25() -> Vec<Recipe> {
+    let rung = |name, size, bits| {
+        recipe(name, format!("{} {} -an", picture(size, "25", "15"), h264(50, bits)))
+    };
+    let voice = |name, base, language| {
+        let arguments = format!("{} {AAC}", sound(base, 48_000, "15"));
+        recipe(name, format!("{arguments} -metadata:s:a:0 language={language}"))
+    };
+    vec![
+        rung("v180.mp4", "320x180", "200k"),
+        rung("v270.mp4", "480x270", "400k"),
+        rung("v360.mp4", "640x360", "700k"),
+        voice("eng.mp4", 300, "eng"),
+        voice("fra.mp4", 440, "fra"),
+    ]
+}
+
+/// Three renditions at 30000/1001 fps with the same 44.1 kHz sound in each.
+#[must_use]
+pub fn ladder_2997() -> Vec<Recipe> {
+    let rung = |name, size, bits| {
+        let pictures = picture(size, "30000/1001", "12.012");
+        let tones = sound(350, 44_100, "12");
+        recipe(name, format!("{pictures} {tones} {} {AAC}", h264(60, bits)))
+    };
+    vec![
+        rung("n180.mp4", "320x180", "200k"),
+        rung("n270.mp4", "480x270", "400k"),
+        rung("n360.mp4", "640x360", "700k"),
+    ]
+}
+
+/// Two HEVC renditions, one in `hvc1` and one in `hev1`, and AAC.
+#[must_use]
+pub fn ladder_hevc() -> Vec<Recipe> {
+    let rung = |name, size, bits, tag| {
+        recipe(name, format!("{} {} -an", picture(size, "25", "8"), hevc(50, bits, tag)))
+    };
+    vec![
+        rung("hvc1.mp4", "320x180", "150k", "hvc1"),
+        rung("hev1.mp4", "480x270", "300k", "hev1"),
+        recipe("sound.mp4", format!("{} {AAC}", sound(300, 48_000, "8"))),
+    ]
+}
+
+/// The same kind of picture and sound in every layout a file can have.
+#[must_use]
+pub fn layouts() -> Vec<Recipe> {
+    let video = h264(50, "200k");
+    let flags = |name, flags: &str| with_sound(name, &video, &format!("-movflags {flags}"));
+    let wide = with_sound("wide_offsets.mp4", &video, "");
+    vec![
+        with_sound("moov_last.mp4", &video, ""),
+        flags("moov_first.mp4", "+faststart"),
+        flags("fragmented.mp4", "+frag_keyframe+empty_moov+default_base_moof"),
+        flags("fragmented_edits.mp4", "+frag_keyframe+empty_moov+delay_moov"),
+        flags("fragmented_sidx.mp4", "+frag_keyframe+empty_moov+default_base_moof+global_sidx"),
+        flags("fragmented_dash.mp4", "+frag_keyframe+empty_moov+dash"),
+        flags("fragmented_samples_in_moov.mp4", "+frag_keyframe"),
+        Recipe { finish: Finish::WideOffsets, ..wide },
+    ]
+}
+
+/// One file for each way in which time goes wrong.
+#[must_use]
+pub fn odd_times() -> Vec<Recipe> {
+    let video = h264(50, "200k");
+    let pictures = picture("320x180", "25", "8");
+    let tones = sound(300, 48_000, "8");
+    let short = sound(300, 48_000, "5");
+    let late = |name, first: &str, second: &str, maps: &str| {
+        let inputs = format!("{first} -itsoffset 0.52 {second}");
+        recipe(name, format!("{inputs} {video} {AAC} {maps} -vsync passthrough"))
+    };
+    let irregular = "-force_key_frames 0,1.2,1.96,3,5.4,6 -sc_threshold 0";
+    let varying = "-vf select='not(eq(mod(n\\,7)\\,3))' -vsync vfr";
+    vec![
+        with_sound("bframes_no_elst.mp4", &video, "-use_editlist 0"),
+        with_sound("ctts_negative.mp4", &video, "-movflags +negative_cts_offsets"),
+        with_sound("vfr.mp4", &video, varying),
+        late("audio_late.mp4", &pictures, &tones, "-map 0:v -map 1:a"),
+        late("video_late.mp4", &tones, &pictures, "-map 1:v -map 0:a"),
+        recipe("audio_shorter.mp4", format!("{pictures} {short} {video} {AAC}")),
+        with_sound("open_gop.mp4", &format!("{video} -x264-params open-gop=1"), ""),
+        with_sound("one_gop.mp4", &h264(9999, "200k"), ""),
+        with_sound("irregular_gop.mp4", &h264(250, "200k"), irregular),
+    ]
+}

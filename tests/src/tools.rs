@@ -1,0 +1,39 @@
+//! Outside programs and folders.  In: a name.  Out: whether it is here, and where.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// `program` can be started.
+#[must_use]
+pub fn present(program: &str) -> bool {
+    let flag = if program.starts_with("ff") { "-version" } else { "--version" };
+    let started =
+        Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    started.is_ok()
+}
+
+/// The repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the crate lies in the repository").to_path_buf()
+}
+
+/// Where cargo builds, and so where made things may be kept.
+#[must_use]
+pub fn target_folder() -> PathBuf {
+    let set = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    set.unwrap_or_else(|| repository().join("target"))
+}
+
+/// A file or folder of the collection beside the repository; `None`, with a line printed, where
+/// it is absent.
+#[must_use]
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let found = repository().parent()?.join("shared").join(path);
+    if !found.exists() {
+        println!("SKIPPED ../shared/{path}: not there");
+        return None;
+    }
+    Some(found)
+}
