@@ -1,4 +1,9 @@
 //! `.ism` server manifests (SMIL).  In: XML.  Out: which tracks of which files an asset offers.
+//! Does not look into the files.
+
+#[cfg(feature = "xml")]
+mod read;
+mod write;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,4 +46,28 @@ pub struct TrackEntry {
     pub role: Option<String>,
     /// `accessibility`
     pub accessibility: Option<String>,
+}
+
+impl TrackEntry {
+    /// `trackName` where the document gives none.
+    #[must_use]
+    pub const fn default_name(media: Media) -> &'static str {
+        match media {
+            Media::Video => "video",
+            Media::Audio => "audio",
+            Media::Text => "text",
+        }
+    }
+
+    /// Why `name` cannot be a track's name, which URLs carry between `(` and `,`; `None` if it can.
+    #[must_use]
+    pub fn name_fault(name: &str) -> Option<&'static str> {
+        if name.contains(',') {
+            return Some("contains a comma");
+        }
+        if name.trim() != name {
+            return Some("begins or ends with a space");
+        }
+        crate::source::name_fault(name)
+    }
 }

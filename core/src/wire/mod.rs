@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod read;
 pub mod write;
+pub mod xml;
 
 pub use bits::BitReader;
 pub use read::Reader;
