@@ -1,1 +1,56 @@
-//! Placeholder until the crate's first module lands.
+//! # Selvedge edge
+//!
+//! The Cloudflare Worker. In: a request and the deployment's bindings. Out: the response that
+//! [`selvedge_core::job::Job`] describes. Translates, drives the job, replies; knows nothing of
+//! media, policies or tokens, and lets no media byte into WebAssembly.
+//!
+//! ```text
+//! Request ─▶ reply::translate ─▶ drive::run ─▶ reply::send ─▶ Response
+//!                                  │    ▲          │
+//!                            cache, store         body ─▶ glue.js streams stored bytes
+//! ```
+
+extern crate alloc;
+
+mod body;
+mod cache;
+mod config;
+mod drive;
+mod glue;
+mod reply;
+mod store;
+
+use selvedge_core::job::Job;
+use selvedge_core::time::Millis;
+use worker::{Context, Date, Env, Request, Response, event};
+
+use crate::drive::Shell;
+
+/// Answers one request. A failure of ours is a short 500; its reason goes to the log.
+///
+/// # Errors
+/// None: the signature is the runtime's.
+#[event(fetch)]
+pub async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let begun = Date::now().as_millis();
+    match answer(&request, &env, &context, Millis(begun)).await {
+        Ok(response) => Ok(response),
+        Err(reason) => {
+            worker::console_error!("{reason}");
+            Ok(reply::failure())
+        }
+    }
+}
+
+async fn answer(
+    request: &Request,
+    env: &Env,
+    context: &Context,
+    now: Millis,
+) -> Result<Response, String> {
+    let settings = config::Settings::read(env)?;
+    let shell = Shell::new(&settings, context, now);
+    let job = Job::new(reply::translate(request)?, &settings.core, now);
+    let response = drive::run(job, &shell).await?;
+    reply::send(response, &shell).await
+}

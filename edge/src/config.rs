@@ -1,0 +1,108 @@
+//! What a deployment sets.  In: the worker's variables, secrets and bindings (`wrangler.toml`).
+//! Out: [`Settings`], or a sentence that names the variable at fault.
+
+use js_sys::Reflect;
+use selvedge_core::access::Secret;
+use selvedge_core::job::Config;
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use crate::store::Place;
+
+/// Longest wait for a store: the platform ends a silent request after 100 s.
+const LONGEST_PATIENCE_MS: u32 = 90_000;
+
+/// A deployment's settings.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// What the core wants to know.
+    pub(crate) core: Config,
+    /// Where objects are kept.
+    pub(crate) place: Place,
+    /// Name of the store in cache keys, so that two deployments in one zone never meet.
+    pub(crate) scope: String,
+    /// How long a store may take to answer, milliseconds.
+    pub(crate) patience_ms: u32,
+    /// Say in headers what a request cost.
+    pub(crate) dev: bool,
+}
+
+impl Settings {
+    /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `MAX_AGE`,
+    /// `CHECK_ETAGS` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding `MEDIA`.
+    pub(crate) fn read(env: &Env) -> Result<Self, String> {
+        let defaults = Config::default();
+        let place = place(env)?;
+        let scope = match (text(env, "CACHE_SCOPE"), &place) {
+            (Some(scope), _) => scope,
+            (None, Place::Bucket(_)) => String::from("r2"),
+            (None, Place::Origin { url, .. }) => url.clone(),
+        };
+        let patience_ms = number(env, "ORIGIN_TIMEOUT_MS")?.unwrap_or(10_000);
+        if !(1..=LONGEST_PATIENCE_MS).contains(&patience_ms) {
+            return Err(format!(
+                "ORIGIN_TIMEOUT_MS is {patience_ms}, not 1 to {LONGEST_PATIENCE_MS}"
+            ));
+        }
+        Ok(Self {
+            core: Config {
+                max_age: number(env, "MAX_AGE")?.unwrap_or(defaults.max_age),
+                check_etags: flag(env, "CHECK_ETAGS")?.unwrap_or(defaults.check_etags),
+            },
+            place,
+            scope,
+            patience_ms,
+            dev: flag(env, "DEV")?.unwrap_or(false),
+        })
+    }
+}
+
+fn place(env: &Env) -> Result<Place, String> {
+    match text(env, "STORE").as_deref() {
+        Some("r2") => match binding(env, "MEDIA") {
+            Some(bucket) => Ok(Place::Bucket(bucket)),
+            None => Err("STORE is r2, but no bucket is bound as MEDIA".into()),
+        },
+        Some("origin") => {
+            let url =
+                text(env, "ORIGIN_URL").ok_or("STORE is origin, but ORIGIN_URL is not set")?;
+            if !(url.starts_with("http://") || url.starts_with("https://")) {
+                return Err("ORIGIN_URL does not begin with http:// or https://".into());
+            }
+            let secret = text(env, "ORIGIN_SECRET")
+                .ok_or("STORE is origin, but the secret ORIGIN_SECRET is not set")?;
+            let secret = Secret::new(secret.into_bytes())
+                .map_err(|error| format!("ORIGIN_SECRET: {error}"))?;
+            Ok(Place::Origin { url: url.trim_end_matches('/').to_owned(), secret })
+        }
+        Some(_) | None => Err("STORE is neither origin nor r2".into()),
+    }
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    Reflect::get(env, &JsValue::from(name)).ok().filter(|value| !value.is_null_or_undefined())
+}
+
+/// A variable as text. TOML numbers and booleans arrive as such.
+fn text(env: &Env, name: &str) -> Option<String> {
+    let value = binding(env, name)?;
+    let text = value
+        .as_string()
+        .or_else(|| value.as_bool().map(|flag| flag.to_string()))
+        .or_else(|| value.as_f64().map(|number| number.to_string()))?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn number(env: &Env, name: &str) -> Result<Option<u32>, String> {
+    let Some(text) = text(env, name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| format!("{name} is not a whole number below 2^32"))
+}
+
+fn flag(env: &Env, name: &str) -> Result<Option<bool>, String> {
+    match text(env, name).as_deref() {
+        None => Ok(None),
+        Some("1" | "true") => Ok(Some(true)),
+        Some("0" | "false") => Ok(Some(false)),
+        Some(_) => Err(format!("{name} is neither 1 nor 0")),
+    }
+}

@@ -1,0 +1,67 @@
+//! The loop around a job.  In: a job. Out: its response, after the reads it asked for, at most
+//! six of them at a time.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
+use selvedge_core::job::{FetchError, Fetched, Job, Read, Response, Step};
+use selvedge_core::time::Millis;
+use worker::Context;
+
+use crate::cache;
+use crate::config::Settings;
+use crate::store::Store;
+
+/// Connections a request may hold at a time.
+const AT_ONCE: usize = 6;
+
+/// Rounds of reads after which a job is held to be stuck. An ordinary request takes four.
+const MOST_ROUNDS: u32 = 32;
+
+/// What one request has at hand.
+#[derive(Debug)]
+pub(crate) struct Shell<'a> {
+    /// Where objects are read.
+    pub(crate) store: Store<'a>,
+    /// When the request came.
+    pub(crate) now: Millis,
+    /// Say in headers what the request cost.
+    pub(crate) dev: bool,
+    scope: &'a str,
+    context: &'a Context,
+}
+
+impl<'a> Shell<'a> {
+    /// The shell of a request received at `now`.
+    pub(crate) fn new(settings: &'a Settings, context: &'a Context, now: Millis) -> Self {
+        let store = Store::new(&settings.place, settings.patience_ms, now);
+        Self { store, now, dev: settings.dev, scope: &settings.scope, context }
+    }
+}
+
+/// Drives `job` to its response.
+pub(crate) async fn run(mut job: Job, shell: &Shell<'_>) -> Result<Response, String> {
+    for _ in 0..MOST_ROUNDS {
+        let reads = match job.step() {
+            Step::Done(response) => return Ok(response),
+            Step::Read(reads) => reads,
+        };
+        let answers = iter(reads).map(|read| answer(read, shell)).buffer_unordered(AT_ONCE);
+        for (id, answer) in answers.collect::<Vec<_>>().await {
+            job.supply(id, answer);
+        }
+    }
+    Err(format!("the job asked for reads {MOST_ROUNDS} times and came to no response"))
+}
+
+async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchError>) {
+    let Read { id, object, range, keep, cache_key, fresh } = read;
+    if !fresh && let Some(kept) = cache::get(shell.scope, &cache_key, keep, shell.now).await {
+        return (id, Ok(kept));
+    }
+    let answer = shell.store.read(&object, &range).await;
+    if let Ok(fetched) = &answer {
+        let kept = cache::put(shell.scope, &cache_key, fetched, keep, shell.now);
+        shell.context.wait_until(kept);
+    }
+    (id, answer)
+}

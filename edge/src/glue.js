@@ -1,0 +1,358 @@
+// Ranges of stored objects as native streams. In: a bucket binding or a signed address, a range.
+// Out: a few bytes for the core, or a response body that never enters WebAssembly.
+// Knows nothing of media, policies or tokens, and puts no address into a failure.
+
+const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
+const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
+
+/** Why a read gave nothing: `missing`, `late` or, with words fit for a client, `failed`. */
+class Refusal extends Error {
+  constructor(kind, message) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+const failed = (message) => new Refusal("failed", message);
+
+/** Any error as a refusal; what the runtime says may hold an address and stays here. */
+const refusal = (error) =>
+  error instanceof Refusal ? error : failed("the connection to the store was lost");
+
+/** Bytes `[start, end)` of an object, as many of them as there are. */
+export async function readRange(bucket, address, start, end, patience) {
+  const clock = new Clock(patience);
+  try {
+    const range = { start: Number(start), end: Number(end) };
+    const opened = await openRange(bucket, address, range, clock);
+    const bytes = await clock.race(collect(opened));
+    return { kind: "", message: "", bytes, size: BigInt(opened.size), etag: opened.etag };
+  } catch (error) {
+    clock.abort();
+    const { kind, message } = clock.isOver ? clock.refusal() : refusal(error);
+    return { kind, message, bytes: new Uint8Array(), size: 0n, etag: "" };
+  } finally {
+    clock.stop();
+  }
+}
+
+/** A response body of known length, made of given and of stored bytes. */
+export class Pipeline {
+  #bucket;
+  #patience;
+  #pieces = [];
+
+  constructor(bucket, patience) {
+    this.#bucket = bucket;
+    this.#patience = patience;
+  }
+
+  /** Adds these bytes. */
+  inline(bytes) {
+    this.#pieces.push({ bytes });
+  }
+
+  /** Adds the `keep` stretches (start, end, start, end, …) of `[start, end)` of an object. */
+  stored(object, address, start, end, size, etag, keep) {
+    this.#pieces.push({
+      object,
+      address,
+      range: { start: Number(start), end: Number(end) },
+      size: Number(size),
+      etag,
+      keep: Array.from(keep, Number),
+      opened: undefined,
+    });
+  }
+
+  /** Opens the first piece of each object; then the body, `length` bytes long, fills itself. */
+  async open(length) {
+    const objects = new Map();
+    for (const piece of this.#pieces) {
+      if (piece.object !== undefined && !objects.has(piece.object)) objects.set(piece.object, piece);
+    }
+    try {
+      await Promise.all([...objects.values()].slice(0, OPENED_AHEAD).map((piece) => this.#opened(piece)));
+    } catch (error) {
+      this.#cancel();
+      const { kind, message } = refusal(error);
+      return { kind, message, body: undefined };
+    }
+    const { readable, writable } = new FixedLengthStream(length);
+    this.#fill(writable);
+    return { kind: "", message: "", body: readable };
+  }
+
+  async #fill(writable) {
+    try {
+      for (const [at, piece] of this.#pieces.entries()) {
+        const opened = piece.object === undefined ? undefined : await this.#opened(piece);
+        this.#openNext(at + 1);
+        if (opened === undefined) await write(writable, piece.bytes);
+        else if (isWhole(piece, opened)) await pipe(opened.body, writable);
+        else await squeeze(opened.body, piece, writable);
+        piece.opened = undefined;
+      }
+      await writable.close();
+    } catch (error) {
+      // The client sees a broken transfer: fewer bytes than Content-Length promised.
+      this.#cancel();
+      await writable.abort(error).catch(() => {});
+      if (error instanceof Refusal) console.error(`body broken off: ${error.message}`);
+    }
+  }
+
+  /** Opens the stored piece after this one, so that its first bytes are on their way. */
+  #openNext(at) {
+    const next = this.#pieces.slice(at, at + 2).find((piece) => piece.object !== undefined);
+    if (next !== undefined) this.#opened(next).catch(() => {}); // told when its turn comes
+  }
+
+  #opened(piece) {
+    piece.opened ??= openVersion(this.#bucket, piece, this.#patience);
+    return piece.opened;
+  }
+
+  #cancel() {
+    for (const { opened } of this.#pieces) {
+      opened?.then(({ body }) => body.cancel()).catch(() => {});
+    }
+  }
+}
+
+/** Opens a piece and sees to it that the object is still the one the index was made from. */
+async function openVersion(bucket, { address, range, size, etag }, patience) {
+  const clock = new Clock(patience);
+  try {
+    const opened = await openRange(bucket, address, range, clock);
+    const changed = opened.size !== size || (etag !== "" && opened.etag !== etag);
+    if (changed || opened.length !== range.end - range.start) {
+      discard(opened.body);
+      throw failed("a stored object is not the one that was indexed");
+    }
+    return opened;
+  } catch (error) {
+    throw clock.isOver ? clock.refusal() : refusal(error);
+  } finally {
+    clock.stop();
+  }
+}
+
+/** An open range: `body` of `length` bytes, of an object of `size` bytes tagged `etag`. */
+function openRange(bucket, address, range, clock) {
+  return bucket === undefined
+    ? openAddress(address, range, clock)
+    : openObject(bucket, address, range, clock);
+}
+
+async function openAddress(address, { start, end }, clock) {
+  const response = await fetch(address, {
+    headers: { Range: `bytes=${start}-${end - 1}`, "Accept-Encoding": "identity" },
+    redirect: "manual",
+    cache: "no-store",
+    signal: clock.signal,
+  });
+  try {
+    const { length, size } = partOf(response, start, end);
+    const etag = (response.headers.get("ETag") ?? "").replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
+    const counted = response.headers.get("Content-Length") !== null;
+    const body = length === 0 ? discard(response.body) : response.body;
+    return { body, length, size, etag, counted };
+  } catch (error) {
+    discard(response.body);
+    throw error;
+  }
+}
+
+/** Which part of which object a response carries (RFC 9110 §14.4); anything else is refused. */
+function partOf({ status, headers }, start, end) {
+  const range = headers.get("Content-Range") ?? "";
+  if (status === 404 || status === 410) throw new Refusal("missing", "no such object");
+  if (status === 416) {
+    const size = Number(/^bytes \*\/(\d+)$/.exec(range)?.[1] ?? NaN);
+    if (size <= start) return { length: 0, size };
+  }
+  if (status === 200) throw failed("the store ignored Range: it answered 200, not 206");
+  if (status !== 206) throw failed(`the store answered ${status}`);
+  if ((headers.get("Content-Encoding") ?? "identity") !== "identity") {
+    throw failed("the store encoded a range");
+  }
+  const [first, last, size] = (/^bytes (\d+)-(\d+)\/(\d+)$/.exec(range) ?? []).slice(1).map(Number);
+  if (first !== start || last !== Math.min(end, size) - 1) {
+    throw failed(`the store answered another range than bytes ${start}-${end - 1}`);
+  }
+  const length = last + 1 - first;
+  if (Number(headers.get("Content-Length") ?? length) !== length) {
+    throw failed("the store's Content-Length and Content-Range disagree");
+  }
+  return { length, size };
+}
+
+async function openObject(bucket, key, { start, end }, clock) {
+  let object;
+  try {
+    object = await clock.race(
+      bucket.get(key, { range: { offset: start, length: end - start } }),
+      (late) => discard(late?.body),
+    );
+  } catch (error) {
+    if (clock.isOver) throw error;
+    // The bucket throws on a range that begins past the end; the size tells it from a failure.
+    object = await clock.race(bucket.head(key));
+    if (object !== null && object.size > start) throw failed("the bucket refused the read");
+  }
+  if (object === null) throw new Refusal("missing", "no such object");
+  const length = Math.max(0, Math.min(end, object.size) - start);
+  return { body: object.body, length, size: object.size, etag: object.etag, counted: true };
+}
+
+/** All bytes of an open range, exactly. */
+async function collect({ body, length }) {
+  if (length === 0) return new Uint8Array();
+  const reader = body.getReader({ mode: "byob" });
+  const whole = new Uint8Array(length);
+  let got = 0;
+  for (let chunk; got < length; got += chunk.length) {
+    chunk = await readChunk(reader, new ArrayBuffer(Math.min(length - got, 4 * CHUNK)));
+    if (chunk === undefined) throw failed(`the store sent ${got} of ${length} bytes`);
+    whole.set(chunk, got);
+  }
+  reader.cancel().catch(() => {});
+  return whole;
+}
+
+/** The bytes can go on as they come: all are wanted and the runtime sees to their number. */
+function isWhole({ range, keep }, { counted }) {
+  return counted && keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
+}
+
+/** Hands a stream on without looking into it. */
+function pipe(body, writable) {
+  return body.pipeTo(writable, { preventClose: true, preventAbort: true });
+}
+
+/** Hands on the wanted stretches of a stream. */
+async function squeeze(body, { range, keep }, writable) {
+  const reader = body.getReader({ mode: "byob" });
+  const writer = writable.getWriter();
+  try {
+    let buffer = new ArrayBuffer(CHUNK);
+    for (let at = range.start; at < range.end; ) {
+      const chunk = await readChunk(reader, buffer, range.end - at);
+      if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
+      const wanted = compact(chunk, at, keep);
+      if (wanted.length > 0) await writer.write(wanted);
+      at += chunk.length;
+      buffer = chunk.buffer;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+    writer.releaseLock();
+  }
+}
+
+/** Moves the wanted stretches of a chunk, whose first byte is byte `at` of the object, to its front. */
+function compact(chunk, at, keep) {
+  const end = at + chunk.length;
+  let length = 0;
+  while (keep.length > 0 && keep[0] < end) {
+    const from = Math.max(keep[0], at);
+    const to = Math.min(keep[1], end);
+    chunk.copyWithin(length, from - at, to - at);
+    length += to - from;
+    if (keep[1] > end) break;
+    keep.splice(0, 2);
+  }
+  return chunk.subarray(0, length);
+}
+
+/** The next bytes of a stream, as many as the buffer holds unless the stream ends before. */
+async function readChunk(reader, buffer, limit = buffer.byteLength) {
+  const length = Math.min(limit, buffer.byteLength);
+  const { value, done } = await reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
+  return done || value.length === 0 ? undefined : value;
+}
+
+async function write(writable, bytes) {
+  const writer = writable.getWriter();
+  try {
+    await writer.write(bytes);
+  } finally {
+    writer.releaseLock();
+  }
+}
+
+function discard(body) {
+  body?.cancel().catch(() => {});
+}
+
+/** How long a store may take. */
+class Clock {
+  #controller = new AbortController();
+  #timer;
+  #over;
+  isOver = false;
+
+  constructor(milliseconds) {
+    this.#over = new Promise((_, reject) => {
+      this.#timer = setTimeout(() => {
+        this.isOver = true;
+        reject(this.refusal());
+        this.#controller.abort();
+      }, milliseconds);
+    });
+    this.#over.catch(() => {});
+  }
+
+  get signal() {
+    return this.#controller.signal;
+  }
+
+  refusal() {
+    return new Refusal("late", "the store did not answer in time");
+  }
+
+  /** What `work` gives, if it does so in time; `late` is given what comes after. */
+  race(work, late = () => {}) {
+    work.then((value) => this.isOver && late(value)).catch(() => {});
+    return Promise.race([work, this.#over]);
+  }
+
+  /** Ends what is under way. */
+  abort() {
+    this.#controller.abort();
+  }
+
+  /** Time no longer matters. */
+  stop() {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** What the data centre's cache has under a key. A failing cache has nothing. */
+export async function cached(key) {
+  try {
+    const response = await caches.default.match(key);
+    if (response === undefined) return undefined;
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const size = BigInt(response.headers.get("Selvedge-Size"));
+    const etag = decodeURIComponent(response.headers.get("Selvedge-ETag") ?? "");
+    return { kind: "", message: "", bytes, size, etag };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts bytes into the data centre's cache. A failing cache keeps nothing. */
+export async function keep(key, bytes, size, etag, seconds) {
+  try {
+    const headers = {
+      "Cache-Control": `public, max-age=${seconds}`,
+      "Selvedge-Size": size.toString(),
+      "Selvedge-ETag": encodeURIComponent(etag),
+    };
+    await caches.default.put(key, new Response(bytes, { headers }));
+  } catch {
+    // Nothing kept: the next request reads the store.
+  }
+}

@@ -1,0 +1,80 @@
+//! The seam to `glue.js`, which handles streams where they are native. In and out: ranges, byte
+//! arrays and streams as JavaScript has them.
+
+use js_sys::{BigUint64Array, Uint8Array};
+use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
+use worker::worker_sys::web_sys::ReadableStream;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// What a read or a pipeline gave; which of the getters mean something depends on `kind`.
+    pub(crate) type Answer;
+
+    /// Empty where all is well, else `missing`, `late` or `failed`.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn kind(this: &Answer) -> String;
+
+    /// What failed, in words fit for a client.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn message(this: &Answer) -> String;
+
+    /// The bytes read.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn bytes(this: &Answer) -> Uint8Array;
+
+    /// Bytes of the whole object.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn size(this: &Answer) -> u64;
+
+    /// Entity tag of the object, bare.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn etag(this: &Answer) -> String;
+
+    /// The body a pipeline fills.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn body(this: &Answer) -> ReadableStream;
+
+    /// Reads `[start, end)` of an object.
+    #[wasm_bindgen(js_name = readRange)]
+    pub(crate) async fn read_range(
+        bucket: &JsValue,
+        address: &str,
+        start: u64,
+        end: u64,
+        patience_ms: u32,
+    ) -> JsValue;
+
+    /// Looks a key up in the data centre's cache.
+    pub(crate) async fn cached(key: &str) -> JsValue;
+
+    /// Puts bytes into the data centre's cache.
+    pub(crate) async fn keep(key: &str, bytes: Uint8Array, size: u64, etag: &str, seconds: u32);
+
+    /// A response body under construction.
+    pub(crate) type Pipeline;
+
+    /// Nothing yet.
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new(bucket: &JsValue, patience_ms: u32) -> Pipeline;
+
+    /// Adds bytes in hand.
+    #[wasm_bindgen(method)]
+    pub(crate) fn inline(this: &Pipeline, bytes: Uint8Array);
+
+    /// Adds stretches of a stored object.
+    #[wasm_bindgen(method)]
+    pub(crate) fn stored(
+        this: &Pipeline,
+        object: &str,
+        address: &str,
+        start: u64,
+        end: u64,
+        size: u64,
+        etag: &str,
+        keep: BigUint64Array,
+    );
+
+    /// Opens what is stored and begins to fill the body.
+    #[wasm_bindgen(method)]
+    pub(crate) async fn open(this: &Pipeline, length: u64) -> JsValue;
+}

@@ -1,0 +1,147 @@
+//! Requests in, responses out.  In: the runtime's request, the job's response. Out: the job's
+//! request, the runtime's response. Headers are the job's, passed on as they are.
+
+use core::fmt::Write as _;
+
+use selvedge_core::error::ErrorKind;
+use selvedge_core::job::{Body, FetchError, HttpRequest, Response};
+use worker::{Date, Headers, Request, ResponseBody, ResponseBuilder};
+
+use crate::body;
+use crate::drive::Shell;
+use crate::store::Count;
+
+/// The request as the core has it: path and query as sent, still percent-encoded.
+pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
+    let url = request.inner().url();
+    let (path, query) = target(&url);
+    let header = |name| request.headers().get(name).map_err(|error| format!("{name}: {error}"));
+    Ok(HttpRequest {
+        method: request.inner().method(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        range: header("Range")?,
+        if_range: header("If-Range")?,
+        if_none_match: header("If-None-Match")?,
+        origin: header("Origin")?,
+    })
+}
+
+/// Path and query of an absolute URL (RFC 3986 §3.3, §3.4).
+fn target(url: &str) -> (&str, &str) {
+    let url = url.split_once('#').map_or(url, |(url, _)| url);
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    (rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"), query)
+}
+
+/// Sends the job's response.
+pub(crate) async fn send(
+    response: Response,
+    shell: &Shell<'_>,
+) -> Result<worker::Response, String> {
+    let Response { status, headers, body, log } = response;
+    if let Some(log) = log {
+        worker::console_warn!("{status}: {log}");
+    }
+    let body = match body {
+        Body::Empty => ResponseBody::Empty,
+        Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
+        Body::Recipe(recipe) => match body::open(&recipe, &shell.store).await {
+            Ok(stream) => ResponseBody::Stream(stream),
+            Err(error) => return refuse(&error, &headers, shell),
+        },
+    };
+    build(status, &headers, body, shell)
+}
+
+/// A body whose stored bytes could not be opened: 404 if missing, 504 if late, else 502.
+fn refuse(
+    error: &FetchError,
+    headers: &[(&'static str, String)],
+    shell: &Shell<'_>,
+) -> Result<worker::Response, String> {
+    let (kind, text) = match error {
+        FetchError::NotFound => (ErrorKind::Source, "a stored object is missing"),
+        FetchError::TimedOut => (ErrorKind::Timeout, "the store did not answer in time"),
+        FetchError::Failed(reason) => (ErrorKind::Source, reason.as_str()),
+    };
+    worker::console_warn!("{}: {text}", kind.status());
+    // Cross-origin headers stay, so that a page may read the status; those of the body go.
+    let mut kept: Vec<_> =
+        headers.iter().filter(|(name, _)| of_the_exchange(name)).cloned().collect();
+    kept.push(("Content-Type", "text/plain; charset=utf-8".into()));
+    kept.push(("Cache-Control", "no-store".into()));
+    build(kind.status(), &kept, ResponseBody::Body(format!("{text}\n").into_bytes()), shell)
+}
+
+fn of_the_exchange(header: &str) -> bool {
+    header.starts_with("Access-Control-") || matches!(header, "Timing-Allow-Origin" | "Vary")
+}
+
+fn build(
+    status: u16,
+    headers: &[(&'static str, String)],
+    body: ResponseBody,
+    shell: &Shell<'_>,
+) -> Result<worker::Response, String> {
+    let sent = Headers::new();
+    for (name, value) in headers {
+        sent.append(name, value).map_err(|error| format!("header {name}: {error}"))?;
+    }
+    if shell.dev {
+        let timing = timing(shell);
+        sent.set("Server-Timing", &timing).map_err(|error| format!("Server-Timing: {error}"))?;
+    }
+    // The runtime throws on a status outside this range, and on a body these may not have.
+    let status = if (200..=599).contains(&status) { status } else { 500 };
+    let body = if matches!(status, 204 | 205 | 304) { ResponseBody::Empty } else { body };
+    Ok(ResponseBuilder::new().with_status(status).with_headers(sent).body(body))
+}
+
+/// What the request cost so far, as `Server-Timing` metrics.
+fn timing(shell: &Shell<'_>) -> String {
+    let tally = shell.store.tally();
+    let total = Date::now().as_millis().saturating_sub(shell.now.0);
+    let mut text = String::new();
+    for (name, Count { reads, bytes }) in [("index", &tally.index), ("documents", &tally.documents)]
+    {
+        let (reads, bytes) = (reads.get(), bytes.get());
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{name};desc=\"{reads} reads, {bytes} bytes\", ");
+    }
+    let _ = write!(text, "wasm-media;desc=\"{}\", total;dur={total}", tally.media.bytes.get());
+    text
+}
+
+/// The answer where the worker itself fails.
+pub(crate) fn failure() -> worker::Response {
+    let body = ResponseBody::Body(b"internal error\n".to_vec());
+    ResponseBuilder::new().with_status(500).body(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, path: &str, query: &str) {
+        assert_eq!(target(url), (path, query));
+    }
+
+    #[test]
+    fn a_path_stays_as_sent() {
+        check("https://a.b/x/y.ism/manifest(format=mpd)", "/x/y.ism/manifest(format=mpd)", "");
+        check("http://a.b:8/%2e%2E/a%20b?t=%2F?", "/%2e%2E/a%20b", "t=%2F?");
+    }
+
+    #[test]
+    fn a_url_without_a_path_asks_for_the_root() {
+        check("http://a.b", "/", "");
+        check("http://a.b?x=/y", "/", "x=/y");
+    }
+
+    #[test]
+    fn a_fragment_is_no_part_of_the_request() {
+        check("http://a.b/x#/y?z", "/x", "");
+    }
+}
