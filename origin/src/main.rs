@@ -1,3 +1,7 @@
 //! `selvedge`, the native binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    selvedge_origin::cli::main()
+}

@@ -1,0 +1,94 @@
+//! The server: one port for raw objects, packaging and the list of assets.
+
+use alloc::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use selvedge_core::job::{Config, HttpRequest};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::cache::Reads;
+use crate::drive::drive;
+use crate::raw;
+use crate::reply::{plain, reply};
+use crate::store::Store;
+
+pub use crate::raw::Door;
+
+/// What a server serves, and to whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where everything rests.
+    pub store: Store,
+    /// Who may read raw objects.
+    pub door: Door,
+    /// What core may be told.
+    pub config: Config,
+}
+
+#[derive(Debug)]
+struct App {
+    settings: Settings,
+    reads: Reads,
+}
+
+/// The routes of a server.
+pub fn router(settings: Settings) -> Router {
+    let app = Arc::new(App { settings, reads: Reads::new() });
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/store/{*object}", any(raw_object))
+        .fallback(packaged)
+        .layer(CatchPanicLayer::custom(|_| {
+            tracing::error!("a handler panicked");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, "this is our fault\n")
+        }))
+        .layer(middleware::from_fn(access_log))
+        .with_state(app)
+}
+
+async fn raw_object(State(app): State<Arc<App>>, request: Request) -> Response {
+    let Settings { store, door, .. } = &app.settings;
+    raw::raw(request.method(), request.uri(), request.headers(), store, door).await
+}
+
+async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
+    let Settings { store, config, .. } = &app.settings;
+    let mut response = drive(passed_on(&request), config, store, &app.reads).await;
+    if let Some(log) = response.log.take() {
+        tracing::warn!(path = request.uri().path(), status = response.status, "{log}");
+    }
+    reply(response, store).await.into_response()
+}
+
+fn passed_on(request: &Request) -> HttpRequest {
+    let header = |name| value(request.headers(), name);
+    HttpRequest {
+        method: request.method().as_str().to_owned(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        range: header(header::RANGE),
+        if_range: header(header::IF_RANGE),
+        if_none_match: header(header::IF_NONE_MATCH),
+        origin: header(header::ORIGIN),
+    }
+}
+
+fn value(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
+}
+
+/// One line a request. The query stays out of it: it may hold a token.
+async fn access_log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let (status, millis) = (response.status().as_u16(), began.elapsed().as_millis());
+    tracing::info!(%method, path, status, millis, "request");
+    response
+}

@@ -1,0 +1,60 @@
+//! What was read, kept for a while.  In: a core [`Read`].  Out: its bytes, from memory where that
+//! is allowed. Bounded in bytes; whoever asks while a read is under way waits for that one.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use moka::Expiry;
+use moka::future::Cache;
+use selvedge_core::job::{Fetched, Keep, Read};
+
+use crate::store::{Store, StoreError};
+
+/// Bytes kept in all. Indexes are about half a megabyte an hour and rendition.
+const CAPACITY: u64 = 64 * 1024 * 1024;
+
+/// Reads kept in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Reads {
+    kept: Cache<String, (Keep, Fetched)>,
+}
+
+impl Reads {
+    pub(crate) fn new() -> Self {
+        let weigh = |key: &String, (_, fetched): &(Keep, Fetched)| {
+            u32::try_from(key.len() + fetched.bytes.len() + 128).unwrap_or(u32::MAX)
+        };
+        let kept = Cache::builder().weigher(weigh).max_capacity(CAPACITY).expire_after(Life);
+        Self { kept: kept.build() }
+    }
+
+    /// The bytes of `read`. Failures are not kept.
+    pub(crate) async fn fetch(&self, store: &Store, read: &Read) -> Result<Fetched, StoreError> {
+        let load = async {
+            let fetched = store.read(&read.object, read.range.clone()).await?;
+            Ok((read.keep, fetched))
+        };
+        if read.fresh {
+            self.kept.invalidate(&read.cache_key).await;
+        }
+        let kept = self.kept.try_get_with_by_ref(&read.cache_key, load).await;
+        kept.map(|(_, fetched)| fetched).map_err(|error| StoreError::clone(&error))
+    }
+}
+
+/// How long an entry lives.
+struct Life;
+
+impl Expiry<String, (Keep, Fetched)> for Life {
+    fn expire_after_create(
+        &self,
+        _: &String,
+        (keep, _): &(Keep, Fetched),
+        _: Instant,
+    ) -> Option<Duration> {
+        match keep {
+            Keep::Briefly => Some(Duration::from_secs(Keep::DOCUMENT_SECONDS.into())),
+            Keep::Forever => None,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line.  In: arguments.  Out: an exit code: 0 done, 1 refused or failed, 2 misused.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+mod serve;
+mod token;
+
+/// Publishes MP4 files, serves their byte ranges and packages them into HLS and DASH on the spot.
+#[derive(Debug, Parser)]
+#[command(name = "selvedge", version, max_term_width = 100)]
+struct Arguments {
+    /// What to log: off, error, warn, info, debug or trace.
+    #[arg(long, env = "SELVEDGE_LOG", default_value = "info", global = true)]
+    log: tracing::level_filters::LevelFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve raw byte ranges and packaged streams on one port.
+    Serve(serve::Serve),
+    /// Mint and check tokens of signed origin URLs.
+    #[command(subcommand)]
+    Token(token::Token),
+}
+
+const STORE_HELP: &str = "Where assets rest: a folder, file://…, s3://bucket/prefix or \
+    az://container/prefix. Buckets take endpoint and credentials from the environment \
+    (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)";
+
+/// Where assets rest.
+#[derive(Debug, clap::Args)]
+struct StoreArgument {
+    #[arg(help = STORE_HELP, long, env = "SELVEDGE_STORE", default_value = "./store", value_name = "WHERE")]
+    store: String,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_target(false)
+        .with_writer(io::stderr)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments.command)),
+        Err(error) => Err(Failure::new("runtime", error.to_string())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Token(token) => token.run(),
+    }
+}
+
+fn complain(failure: &Failure) {
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "error: {failure}");
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(stderr, " hint: {hint}");
+    }
+}
+
+/// One line on standard output. A closed pipe is the reader's choice, not our failure.
+fn say(line: impl core::fmt::Display) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}

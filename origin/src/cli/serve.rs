@@ -1,0 +1,121 @@
+//! `selvedge serve`
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use clap::Args;
+use selvedge_core::access::Secret;
+use selvedge_core::job::Config;
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio::sync::oneshot;
+
+use crate::app::{Door, Settings, router};
+use crate::cli::StoreArgument;
+use crate::failure::Failure;
+use crate::store::Store;
+
+/// How long streams under way may take to end after the signal.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8788", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Environment variable that holds the secret of signed origin URLs, at least 16 bytes.
+    #[arg(long, default_value = SECRET_VARIABLE, value_name = "NAME")]
+    secret_env: String,
+    /// Serve raw objects to everybody. For work on one machine.
+    #[arg(long)]
+    open_store: bool,
+    /// `max-age` of manifests and fragments, seconds.
+    #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
+    max_age: u32,
+    /// Trust the sizes of stored objects alone: for stores copied after they were indexed.
+    #[arg(long)]
+    ignore_etags: bool,
+}
+
+/// Where the secret is looked for unless told otherwise.
+pub(super) const SECRET_VARIABLE: &str = "SELVEDGE_ORIGIN_SECRET";
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let settings = Settings {
+            store: Store::open(&self.store.store)?,
+            door: self.door()?,
+            config: Config { max_age: self.max_age, check_etags: !self.ignore_etags },
+        };
+        let refused = |error: std::io::Error| {
+            Failure::new(self.listen.to_string(), error.to_string())
+                .hint("choose another address with --listen")
+        };
+        let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        super::say(format_args!("listening on http://{address}"));
+        until_told(listener, settings).await.map_err(refused)
+    }
+
+    fn door(&self) -> Result<Door, Failure> {
+        if self.open_store {
+            tracing::warn!("raw objects are open to everybody (--open-store)");
+            return Ok(Door::Open);
+        }
+        match secret(&self.secret_env)? {
+            Some(secret) => Ok(Door::Token(secret)),
+            None => {
+                let name = &self.secret_env;
+                tracing::warn!("{name} is not set: raw objects under /store/ are refused");
+                Ok(Door::Shut)
+            }
+        }
+    }
+}
+
+/// The secret in the environment variable `name`.
+pub(super) fn secret(name: &str) -> Result<Option<Secret>, Failure> {
+    let Some(text) = std::env::var_os(name).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let short = |error| Failure::core(name, &error).hint("`openssl rand -hex 32` makes a good one");
+    Secret::new(text.into_encoded_bytes()).map(Some).map_err(short)
+}
+
+/// Serves until SIGINT or SIGTERM, then lets what is under way end.
+async fn until_told(listener: TcpListener, settings: Settings) -> std::io::Result<()> {
+    let (told, hear) = oneshot::channel();
+    let stop = async move {
+        wait_for_signal().await;
+        tracing::info!("stopping");
+        let _ = told.send(());
+    };
+    let server = axum::serve(listener, router(settings)).with_graceful_shutdown(stop);
+    let patience = async {
+        let _ = hear.await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        done = server.into_future() => done,
+        () = patience => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) else {
+        let _ = signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    let _ = signal::ctrl_c().await;
+}

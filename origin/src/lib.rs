@@ -1,0 +1,23 @@
+//! Selvedge's native side, for a laptop, an on-premises edge and the origin of the workers.
+//!
+//! ```text
+//! publish:  files ─▶ assets/ ─▶ .ism ─▶ index ─▶ locator            (cli, publish)
+//! serve  :  GET /store/…        ─▶ token ─▶ range ─▶ stored bytes   (raw, ranges)
+//!           GET /{locator}/…    ─▶ Job ─▶ reads ─▶ body             (drive, reply)
+//! ```
+//!
+//! No packaging decision is made here: those are [`selvedge_core`]'s. This crate reads, waits,
+//! tells the time and talks HTTP.
+
+extern crate alloc;
+
+pub mod app;
+pub mod cli;
+pub mod failure;
+pub mod ranges;
+pub mod store;
+
+mod cache;
+mod drive;
+mod raw;
+mod reply;

@@ -1,0 +1,161 @@
+//! Core's response as HTTP.  In: a [`Response`] whose body is data.  Out: headers, then the body
+//! piece by piece. Stored pieces stream from the store; no body is held whole.
+
+use core::ops::Range;
+use std::io;
+
+use axum::body::Body as HttpBody;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response as HttpResponse;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use selvedge_core::job::{Body, Piece, Recipe, Response, Stored};
+
+use crate::store::{Opened, Store, StoreError};
+
+type Stream = BoxStream<'static, io::Result<Bytes>>;
+
+/// `response` as HTTP. Every stored object its body needs is looked at before the first byte.
+pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
+    let mut length = None;
+    let body = match response.body {
+        Body::Empty => HttpBody::empty(),
+        Body::Bytes(bytes) => HttpBody::from(bytes),
+        Body::Recipe(recipe) => {
+            length = Some(recipe.len);
+            match open(recipe, store).await {
+                Ok(stream) => HttpBody::from_stream(stream),
+                Err(failure) => return failure,
+            }
+        }
+    };
+    let mut reply = HttpResponse::new(body);
+    *reply.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name), HeaderValue::try_from(value.as_str()))
+        {
+            reply.headers_mut().append(name, value);
+        }
+    }
+    if let Some(length) = length {
+        reply.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    reply
+}
+
+/// The body of `recipe`. Opens the first stored piece and looks at every other object.
+async fn open(recipe: Recipe, store: &Store) -> Result<Stream, HttpResponse> {
+    let mut first: Option<Opened> = None;
+    let mut seen: Vec<(&str, &_)> = Vec::new();
+    for piece in &recipe.pieces {
+        let Piece::Stored(stored) = piece else { continue };
+        if seen.contains(&(&stored.object, &stored.version)) {
+            continue;
+        }
+        seen.push((&stored.object, &stored.version));
+        if first.is_none() {
+            first = Some(open_stored(stored, store).await.map_err(|error| bad(stored, &error))?);
+        } else {
+            let meta = store.head(&stored.object).await.map_err(|error| bad(stored, &error))?;
+            right_version(stored, &meta.version()).map_err(|error| bad(stored, &error))?;
+        }
+    }
+    Ok(pieces(recipe.pieces, first, store.clone()))
+}
+
+fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
+    let each = stream::iter(pieces).scan(first, move |first, piece| {
+        let opened = if matches!(piece, Piece::Stored(_)) { first.take() } else { None };
+        core::future::ready(Some((piece, opened, store.clone())))
+    });
+    each.then(|(piece, opened, store)| async move {
+        let stored = match piece {
+            Piece::Inline(bytes) => {
+                return io::Result::Ok(stream::once(async { Ok(bytes) }).boxed());
+            }
+            Piece::Stored(stored) => stored,
+        };
+        let opened = match opened {
+            Some(opened) => opened,
+            // Too late for a status: the connection breaks off, short of its Content-Length.
+            None => open_stored(&stored, &store).await.map_err(|error| {
+                tracing::error!(object = stored.object, %error, "body breaks off");
+                io::Error::other(error)
+            })?,
+        };
+        Ok(kept(opened, stored.span.keep))
+    })
+    .try_flatten()
+    .boxed()
+}
+
+async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreError> {
+    let opened = store.get(&stored.object, Some(stored.span.range.clone())).await?;
+    right_version(stored, &opened.meta.version())?;
+    if opened.range != stored.span.range {
+        let (want, is) = (&stored.span.range, opened.meta.size);
+        return Err(StoreError::Failed(format!("bytes {want:?} of an object of {is}")));
+    }
+    Ok(opened)
+}
+
+fn right_version(stored: &Stored, is: &selvedge_core::source::Version) -> Result<(), StoreError> {
+    let want = &stored.version;
+    if is.size != want.size || (!want.etag.is_empty() && is.etag != want.etag) {
+        let rule = "it is not the object that was indexed: run `selvedge index`";
+        return Err(StoreError::Failed(rule.to_owned()));
+    }
+    Ok(())
+}
+
+/// The stretches `keep` of what `opened` reads; both ascend.
+fn kept(opened: Opened, keep: Vec<Range<u64>>) -> Stream {
+    let whole = matches!(keep.as_slice(), [only] if *only == opened.range);
+    if whole {
+        return opened.bytes;
+    }
+    let mut at = opened.range.start;
+    opened
+        .bytes
+        .map_ok(move |chunk| {
+            let start = at;
+            at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            let parts: Vec<_> = keep.iter().filter_map(|part| cut(&chunk, start, part)).collect();
+            stream::iter(parts.into_iter().map(Ok))
+        })
+        .try_flatten()
+        .boxed()
+}
+
+/// What of `chunk`, which lies at `start`, is in `part`.
+fn cut(chunk: &Bytes, start: u64, part: &Range<u64>) -> Option<Bytes> {
+    let from = usize::try_from(part.start.saturating_sub(start)).ok()?;
+    let to = usize::try_from(part.end.saturating_sub(start)).unwrap_or(usize::MAX);
+    let to = to.min(chunk.len());
+    (from < to).then(|| chunk.slice(from..to))
+}
+
+/// The answer where a stored object is not as indexed (502) or does not come (504).
+fn bad(stored: &Stored, error: &StoreError) -> HttpResponse {
+    tracing::error!(object = stored.object, %error, "stored piece");
+    let status = match error {
+        StoreError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        StoreError::NotFound | StoreError::Exists | StoreError::Failed(_) => {
+            StatusCode::BAD_GATEWAY
+        }
+    };
+    plain(status, "a stored object this answer needs is missing or has changed\n")
+}
+
+/// A short text of our own.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
+    let mut reply = HttpResponse::new(HttpBody::from(text));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}

@@ -1,0 +1,420 @@
+//! Where objects rest: a folder, an S3 or R2 bucket, an Azure container.  In: object names.
+//! Out: their state and their bytes. Knows nothing of what they mean.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Range;
+use core::time::Duration;
+use std::io;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    Error as ObjectError, GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore,
+    ObjectStoreExt as _, PutMode, PutPayload, WriteMultipart,
+};
+use selvedge_core::job::Fetched;
+use selvedge_core::source::Version;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio_util::io::ReaderStream;
+
+use crate::failure::Failure;
+
+/// One read of a local file. Larger gains nothing; smaller costs a thread hop each.
+const CHUNK: usize = 256 * 1024;
+
+/// One part of an upload; S3 asks for 5 MiB and takes 10,000 parts, so 80 GB an object.
+const UPLOAD_PART: usize = 8 * 1024 * 1024;
+
+/// Objects by name.
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    /// The folder, symbolic links resolved, where it is one.
+    folder: Option<Arc<FilePath>>,
+    timeout: Duration,
+}
+
+/// The state of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// Bytes.
+    pub size: u64,
+    /// `ETag` as HTTP writes it, quotes and `W/` included.
+    pub etag: Option<String>,
+    /// `Last-Modified`
+    pub modified: SystemTime,
+}
+
+/// An object being read.
+pub struct Opened {
+    /// State it is read in.
+    pub meta: Meta,
+    /// Bytes that will come.
+    pub range: Range<u64>,
+    /// The bytes.
+    pub bytes: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// Why the store did not do as asked. Holds no address and no credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// No such object.
+    NotFound,
+    /// Something of that name is there already.
+    Exists,
+    /// No answer in time.
+    TimedOut,
+    /// Anything else.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("not in the store"),
+            Self::Exists => f.write_str("exists already"),
+            Self::TimedOut => f.write_str("the store did not answer in time"),
+            Self::Failed(rule) => write!(f, "the store failed: {rule}"),
+        }
+    }
+}
+
+impl core::error::Error for StoreError {}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.objects)
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("meta", &self.meta).field("range", &self.range).finish()
+    }
+}
+
+impl Meta {
+    /// As indexes record it.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        let etag = self.etag.as_deref().unwrap_or_default();
+        let etag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
+        Version { size: self.size, etag: etag.to_owned() }
+    }
+}
+
+impl From<ObjectMeta> for Meta {
+    fn from(meta: ObjectMeta) -> Self {
+        Self { size: meta.size, etag: meta.e_tag, modified: meta.last_modified.into() }
+    }
+}
+
+impl Store {
+    /// How long one answer of the store may take.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Opens `location`: a folder, `file://…`, `s3://bucket/prefix`, `az://container/prefix`.
+    /// Buckets take credentials and endpoint from the environment (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`, `AZURE_STORAGE_ACCOUNT_NAME`, …).
+    ///
+    /// # Errors
+    /// Where the folder does not exist or the location means nothing to us.
+    pub fn open(location: &str) -> Result<Self, Failure> {
+        let objects = match location.split_once("://") {
+            None => return Self::folder(FilePath::new(location)),
+            Some(("file", path)) => return Self::folder(FilePath::new(path)),
+            Some(("s3" | "s3a" | "az" | "azure" | "abfs" | "abfss", _)) => cloud::open(location)?,
+            Some((scheme, _)) => {
+                return Err(Failure::new(location, format!("no store is called {scheme}://"))
+                    .hint("give a folder, file://…, s3://bucket/prefix or az://container/prefix"));
+            }
+        };
+        Ok(Self { objects, folder: None, timeout: Self::TIMEOUT })
+    }
+
+    /// As [`Store::open`], making the folder where it is missing.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where the folder cannot be made.
+    pub fn create(location: &str) -> Result<Self, Failure> {
+        let path = location.strip_prefix("file://").unwrap_or(location);
+        if !path.contains("://") {
+            std::fs::create_dir_all(path).map_err(|error| Failure::file(path.as_ref(), &error))?;
+        }
+        Self::open(location)
+    }
+
+    fn folder(path: &FilePath) -> Result<Self, Failure> {
+        let hint = "publish something first: `selvedge publish film.mp4 --store …` makes it";
+        let missing = |error| Failure::file(path, &error).hint(hint);
+        let root = path.canonicalize().map_err(missing)?;
+        let objects = LocalFileSystem::new_with_prefix(&root)
+            .map_err(|error| Failure::new(path.display().to_string(), error.to_string()))?
+            .with_fsync(true);
+        let objects = Arc::new(objects);
+        Ok(Self { objects, folder: Some(root.into()), timeout: Self::TIMEOUT })
+    }
+
+    /// The state of `object`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn head(&self, object: &str) -> Result<Meta, StoreError> {
+        let path = self.reachable(object).await?;
+        Ok(self.timely(self.objects.head(&path)).await?.into())
+    }
+
+    /// Opens `range` of `object`; all of it for `None`. What lies behind its end does not come;
+    /// a range that starts there gives no bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn get(&self, object: &str, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
+        let path = self.reachable(object).await?;
+        if range.as_ref().is_some_and(Range::is_empty) {
+            return self.nothing(&path).await;
+        }
+        let bounded = range.is_some();
+        let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
+        match self.timely(self.objects.get_opts(&path, options)).await {
+            Ok(result) => opened(result).await,
+            // Stores do not agree on how to say that a range starts behind the end.
+            Err(StoreError::Failed(_)) if bounded => self.nothing(&path).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads `range` of `object` into memory, or what of it exists.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn read(&self, object: &str, range: Range<u64>) -> Result<Fetched, StoreError> {
+        let work = async {
+            let opened = self.get(object, Some(range)).await?;
+            let version = opened.meta.version();
+            let mut chunks: Vec<Bytes> =
+                opened.bytes.try_collect().await.map_err(|error| broken(&error))?;
+            let bytes = match (chunks.len(), chunks.pop()) {
+                (1, Some(only)) => only,
+                (_, last) => chunks.into_iter().chain(last).flatten().collect(),
+            };
+            Ok(Fetched { bytes, version })
+        };
+        tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(StoreError::TimedOut))
+    }
+
+    /// Reads all of a small `object`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; also where it is longer than `limit` bytes.
+    pub async fn read_all(&self, object: &str, limit: u64) -> Result<Fetched, StoreError> {
+        let fetched = self.read(object, 0..limit).await?;
+        if fetched.version.size > limit {
+            let size = fetched.version.size;
+            return Err(StoreError::Failed(format!("{size} bytes, at most {limit} are read")));
+        }
+        Ok(fetched)
+    }
+
+    /// Writes a small object. Seen whole or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] where it exists and may not be replaced.
+    pub async fn put(&self, object: &str, bytes: Bytes, replace: bool) -> Result<(), StoreError> {
+        let path = self.reachable(object).await?;
+        let mode = if replace { PutMode::Overwrite } else { PutMode::Create };
+        let payload = PutPayload::from_bytes(bytes);
+        self.timely(self.objects.put_opts(&path, payload, mode.into())).await.map(|_| ())
+    }
+
+    /// Writes an object of any length, part by part. Seen whole or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is left behind then.
+    pub async fn upload(
+        &self,
+        object: &str,
+        mut from: impl tokio::io::AsyncRead + Unpin,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(), StoreError> {
+        let path = self.reachable(object).await?;
+        let upload = self.timely(self.objects.put_multipart(&path)).await?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, UPLOAD_PART);
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = match from.read(&mut chunk).await {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) => {
+                    let _ = writer.abort().await;
+                    return Err(broken(&error));
+                }
+            };
+            // At most two parts in memory beside the one being filled.
+            self.timely(writer.wait_for_capacity(2)).await?;
+            writer.write(chunk.get(..read).unwrap_or_default());
+            progress(u64::try_from(read).unwrap_or_default());
+        }
+        writer.finish().await.map(|_| ()).map_err(|error| failed(&error))
+    }
+
+    /// Names of the objects below `folder`, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = parse(folder)?;
+        let listing = self.objects.list(Some(&prefix)).map_ok(|meta| meta.location.to_string());
+        let mut names: Vec<String> = self.timely(listing.try_collect()).await?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes `object`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn delete(&self, object: &str) -> Result<(), StoreError> {
+        let path = self.reachable(object).await?;
+        self.timely(self.objects.delete(&path)).await
+    }
+
+    /// The path of `object`, once it is certain that it lies inside the store: its name resolves
+    /// to itself, and in a folder no symbolic link leads out.
+    async fn reachable(&self, object: &str) -> Result<Path, StoreError> {
+        let path = parse(object)?;
+        let Some(root) = self.folder.clone() else { return Ok(path) };
+        let full: PathBuf = root.join(path.as_ref());
+        let resolve = move || nearest_existing(&full).is_none_or(|found| found.starts_with(&root));
+        match tokio::task::spawn_blocking(resolve).await {
+            Ok(true) => Ok(path),
+            Ok(false) | Err(_) => Err(StoreError::NotFound),
+        }
+    }
+
+    async fn nothing(&self, path: &Path) -> Result<Opened, StoreError> {
+        let meta: Meta = self.timely(self.objects.head(path)).await?.into();
+        let end = meta.size;
+        Ok(Opened { meta, range: end..end, bytes: futures_util::stream::empty().boxed() })
+    }
+
+    async fn timely<T>(
+        &self,
+        work: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(result) => result.map_err(|error| failed(&error)),
+            Err(_) => Err(StoreError::TimedOut),
+        }
+    }
+}
+
+/// Names that need no resolving; everything else is no object of ours.
+fn parse(object: &str) -> Result<Path, StoreError> {
+    let plain = object.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    let odd = |c: char| c.is_control() || c == '\\';
+    if !plain || object.contains(odd) {
+        return Err(StoreError::NotFound);
+    }
+    Path::parse(object).map_err(|_| StoreError::NotFound)
+}
+
+/// `path`, or the closest folder above it that exists, with symbolic links resolved.
+fn nearest_existing(path: &FilePath) -> Option<PathBuf> {
+    path.ancestors().find_map(|path| path.canonicalize().ok())
+}
+
+async fn opened(result: GetResult) -> Result<Opened, StoreError> {
+    let (meta, range) = (result.meta.into(), result.range);
+    let bytes = match result.payload {
+        GetResultPayload::File(file, _) => {
+            let mut file = tokio::fs::File::from_std(file);
+            file.seek(io::SeekFrom::Start(range.start)).await.map_err(|error| broken(&error))?;
+            let length = range.end.saturating_sub(range.start);
+            ReaderStream::with_capacity(file.take(length), CHUNK).boxed()
+        }
+        GetResultPayload::Stream(stream) => stream.map_err(io::Error::other).boxed(),
+    };
+    Ok(Opened { meta, range, bytes })
+}
+
+fn failed(error: &ObjectError) -> StoreError {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, TimedOut};
+    if matches!(error, ObjectError::NotFound { .. } | ObjectError::InvalidPath { .. }) {
+        return StoreError::NotFound;
+    }
+    if matches!(error, ObjectError::AlreadyExists { .. } | ObjectError::Precondition { .. }) {
+        return StoreError::Exists;
+    }
+    let kind = system_error(error);
+    if kind.is_some_and(|kind| matches!(kind, NotADirectory | InvalidFilename)) {
+        return StoreError::NotFound;
+    }
+    if kind == Some(TimedOut) {
+        return StoreError::TimedOut;
+    }
+    tracing::debug!(%error, "store");
+    let words = kind.map(|kind| kind.to_string());
+    StoreError::Failed(words.unwrap_or_else(|| "it refused or could not be reached".to_owned()))
+}
+
+/// The I/O error among the causes. Its kind names no path and no address.
+fn system_error(error: &ObjectError) -> Option<io::ErrorKind> {
+    let mut cause: Option<&dyn core::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn broken(error: &io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return StoreError::TimedOut;
+    }
+    StoreError::Failed(error.kind().to_string())
+}
+
+#[cfg(feature = "cloud")]
+mod cloud {
+    use super::{Arc, Failure, ObjectStore, Path};
+    use object_store::aws::AmazonS3Builder;
+    use object_store::azure::MicrosoftAzureBuilder;
+    use object_store::prefix::PrefixStore;
+
+    /// The bucket or container that `location` names, seen from its prefix.
+    pub(super) fn open(location: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+        let refused = |error: object_store::Error| {
+            Failure::new(location, error.to_string())
+                .hint("set the store's credentials and endpoint in the environment")
+        };
+        let rest = location.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+        let prefix = rest.split_once('/').map(|(_, prefix)| prefix).unwrap_or_default();
+        let prefix = Path::parse(prefix)
+            .map_err(|_| Failure::new(location, "its prefix is no plain path"))?;
+        if location.starts_with("s3") {
+            let store = AmazonS3Builder::from_env().with_url(location).build().map_err(refused)?;
+            return Ok(Arc::new(PrefixStore::new(store, prefix)));
+        }
+        let store = MicrosoftAzureBuilder::from_env().with_url(location).build();
+        Ok(Arc::new(PrefixStore::new(store.map_err(refused)?, prefix)))
+    }
+}
+
+#[cfg(not(feature = "cloud"))]
+mod cloud {
+    use super::{Arc, Failure, ObjectStore};
+
+    /// This build speaks to folders only.
+    pub(super) fn open(location: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+        Err(Failure::new(location, "this build serves folders only")
+            .hint("build with the feature `cloud`"))
+    }
+}
