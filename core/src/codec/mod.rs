@@ -1,2 +1,161 @@
 //! Codecs.  In: sample entries and samples.  Out: what manifests, init segments and encryption
 //! need to know of them. Knows nothing of files, fragments or protocols.
+
+pub mod aac;
+pub mod avc;
+mod colour;
+mod entry;
+pub mod hevc;
+mod names;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use aac::Aac;
+use avc::Avc;
+pub use colour::VideoRange;
+use hevc::Hevc;
+
+/// What a track's samples are, read from its sample entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Codec {
+    /// H.264 (14496-10).
+    Avc(Avc),
+    /// H.265 (23008-2).
+    Hevc(Hevc),
+    /// AAC (14496-3).
+    Aac(Aac),
+}
+
+/// What a codec codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+}
+
+/// What is known of pictures before one is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoFacts {
+    /// Width after cropping, in samples.
+    pub width: u32,
+    /// Height after cropping, in samples.
+    pub height: u32,
+    /// Pixel aspect ratio, horizontal to vertical, in lowest terms.
+    pub pixel_aspect: (u32, u32),
+    /// Frames a second as the bitstream claims, a fraction in lowest terms.
+    pub frame_rate: Option<(u32, u32)>,
+    /// Dynamic range.
+    pub range: VideoRange,
+}
+
+/// What is known of sound before any is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AudioFacts {
+    /// Channels of the decoded output.
+    pub channels: u16,
+    /// Hz of the decoded output.
+    pub sample_rate: u32,
+    /// Samples of decoded output a channel and frame: 1024, 960 or twice that.
+    pub samples_per_frame: u32,
+    /// Audio object type of the outermost tool (14496-3 Table 1.17): 2 LC, 5 SBR, 29 PS.
+    pub object_type: u8,
+}
+
+impl Codec {
+    /// Reads a sample entry: the complete box, header included.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Unsupported`] for what we cannot package, in words, and for
+    /// media that is encrypted already; [`crate::error::ErrorKind::Source`] for a broken entry.
+    pub fn read(entry: &[u8]) -> Result<Self, Error> {
+        let (fourcc, payload) = entry::first_box(entry)?;
+        let name = names::printed(fourcc);
+        let codec = match &fourcc {
+            b"avc1" | b"avc3" => Avc::read(fourcc, payload).map(Self::Avc),
+            b"hvc1" | b"hev1" => Hevc::read(fourcc, payload).map(Self::Hevc),
+            b"mp4a" => Aac::read(fourcc, payload).map(Self::Aac),
+            b"encv" | b"enca" | b"enct" | b"encs" | b"encm" | b"drmi" | b"drms" => {
+                Err(entry::encrypted(&alloc::format!("`{name}`")))
+            }
+            _ => Err(names::cannot_package(names::described(fourcc), fourcc)),
+        };
+        codec.map_err(|error| error.within(&alloc::format!("sample entry `{name}`")))
+    }
+
+    /// What it codes.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Avc(_) | Self::Hevc(_) => Kind::Video,
+            Self::Aac(_) => Kind::Audio,
+        }
+    }
+
+    /// RFC 6381 string of the track as stored: `avc1.64001f`, `hev1.1.6.L93.B0`, `mp4a.40.2`.
+    #[must_use]
+    pub fn rfc6381(&self) -> String {
+        match self {
+            Self::Avc(avc) => avc.rfc6381(avc.stored_fourcc()),
+            Self::Hevc(hevc) => hevc.rfc6381(hevc.stored_fourcc()),
+            Self::Aac(aac) => aac.rfc6381(),
+        }
+    }
+
+    /// RFC 6381 string of the entry that [`Codec::output_entry`] writes for the same `in_band`.
+    #[must_use]
+    pub fn rfc6381_out(&self, in_band: bool) -> String {
+        match self {
+            Self::Avc(avc) => avc.rfc6381(avc.output_fourcc()),
+            Self::Hevc(hevc) => hevc.rfc6381(hevc.output_fourcc(in_band)),
+            Self::Aac(aac) => aac.rfc6381(),
+        }
+    }
+
+    /// Facts of pictures; `None` for sound.
+    #[must_use]
+    pub fn video(&self) -> Option<VideoFacts> {
+        match self {
+            Self::Avc(avc) => Some(avc.facts()),
+            Self::Hevc(hevc) => Some(hevc.facts()),
+            Self::Aac(_) => None,
+        }
+    }
+
+    /// Facts of sound; `None` for pictures.
+    #[must_use]
+    pub fn audio(&self) -> Option<AudioFacts> {
+        match self {
+            Self::Avc(_) | Self::Hevc(_) => None,
+            Self::Aac(aac) => Some(aac.facts()),
+        }
+    }
+
+    /// The sample entry of a CMAF track (23000-19 §9, §10), a complete box, rebuilt field by
+    /// field: configuration, colour, shape and mastering data kept, bit rates and QuickTime's
+    /// own boxes dropped.
+    ///
+    /// `in_band`: samples carry parameter sets that the entry lacks. Such a track is `hev1` or
+    /// `avc3`; HEVC without is `hvc1`, which some players insist on.
+    #[must_use]
+    pub fn output_entry(&self, in_band: bool) -> Vec<u8> {
+        match self {
+            Self::Avc(avc) => avc.output_entry(),
+            Self::Hevc(hevc) => hevc.output_entry(in_band),
+            Self::Aac(aac) => aac.output_entry(),
+        }
+    }
+
+    /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for sound.
+    #[must_use]
+    pub const fn nal_length_size(&self) -> Option<u8> {
+        match self {
+            Self::Avc(avc) => Some(avc.nal_length_size()),
+            Self::Hevc(hevc) => Some(hevc.nal_length_size()),
+            Self::Aac(_) => None,
+        }
+    }
+}

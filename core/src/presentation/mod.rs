@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::asset::movie::Media;
 use crate::time::{Instant, Timescale};
 
+pub use crate::codec::VideoRange;
 pub use crate::index::timeline::{Run, Timeline};
 
 /// One presentation: everything a manifest says.
@@ -97,13 +98,3 @@ pub enum Shape {
     Text,
 }
 
-/// Dynamic range of video (8216bis §4.4.6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VideoRange {
-    /// Standard range.
-    Sdr,
-    /// Hybrid log-gamma.
-    Hlg,
-    /// Perceptual quantizer.
-    Pq,
-}

@@ -1,0 +1,103 @@
+//! AAC (14496-3).  In: an `mp4a` sample entry.  Out: what the decoder puts out, and the entry of
+//! a CMAF track.
+//!
+//! MPEG-2 AAC (13818-7) is described as the MPEG-4 object type it is a subset of, in strings and
+//! in entries alike: decoders of MPEG-4 AAC take it, and CMAF knows nothing else
+//! (23000-19 §10.3). SBR that only the audio frames reveal is not looked for.
+
+mod config;
+mod esds;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::codec::AudioFacts;
+use crate::codec::entry::{AudioEntry, find};
+use crate::codec::names::cannot_package;
+use crate::error::Error;
+use config::AudioConfig;
+use esds::Esds;
+
+const MPEG4_AUDIO: u8 = 0x40; // 14496-1 Table 5
+const MPEG2_AAC_MAIN: u8 = 0x66; // then LC and SSR
+
+/// An AAC track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aac {
+    entry: AudioEntry,
+    esds: Esds,
+    config: AudioConfig,
+}
+
+impl Aac {
+    /// Reads the payload of the entry `fourcc`.
+    pub(crate) fn read(fourcc: [u8; 4], payload: &[u8]) -> Result<Self, Error> {
+        let entry = AudioEntry::read(fourcc, payload)?;
+        let esds = find(&entry.children, b"esds")
+            .ok_or_else(|| Error::source("`mp4a` without `esds` (14496-14 §6.7.2)"))?;
+        let mut esds = Esds::read(esds)?;
+        let config = match esds.object_type {
+            MPEG4_AUDIO => AudioConfig::read(&esds.specific)?,
+            0x66..=0x68 => mpeg2(&entry, &mut esds)?,
+            other => return Err(cannot_package(other_object(other), fourcc)),
+        };
+        esds.object_type = MPEG4_AUDIO;
+        Ok(Self { entry, esds, config })
+    }
+
+    /// `mp4a.40.2` and its like (RFC 6381 §3.3).
+    #[must_use]
+    pub fn rfc6381(&self) -> String {
+        format!("mp4a.40.{}", self.config.object_type())
+    }
+
+    /// What the decoder puts out.
+    #[must_use]
+    pub fn facts(&self) -> AudioFacts {
+        AudioFacts {
+            channels: self.config.output_channels(),
+            sample_rate: self.config.output_rate(),
+            samples_per_frame: self.config.samples_per_frame(),
+            object_type: self.config.object_type(),
+        }
+    }
+
+    /// The payload of `DecoderSpecificInfo`: the `AudioSpecificConfig` (14496-3 §1.6.2.1).
+    #[must_use]
+    pub fn audio_specific_config(&self) -> &[u8] {
+        &self.esds.specific
+    }
+
+    /// The sample entry of a CMAF track.
+    pub(crate) fn output_entry(&self) -> Vec<u8> {
+        let (channels, rate) = (self.config.output_channels(), self.config.output_rate());
+        self.entry.write(channels, rate, &self.esds.write())
+    }
+}
+
+/// MPEG-2 AAC: its specific information is an `adif_header()` by 14496-1 §7.2.6.7 and an
+/// `AudioSpecificConfig` in practice. The former says no more than the entry does.
+fn mpeg2(entry: &AudioEntry, esds: &mut Esds) -> Result<AudioConfig, Error> {
+    let object = esds.object_type.saturating_sub(MPEG2_AAC_MAIN).saturating_add(1);
+    if !esds.specific.is_empty() && !esds.specific.starts_with(b"ADIF") {
+        return AudioConfig::read(&esds.specific);
+    }
+    let config = AudioConfig::of_fields(object, u32::from(entry.sample_rate), entry.channels)?;
+    let plain = config.plain().ok_or_else(|| Error::bug("a rate of the table is in the table"))?;
+    esds.specific = plain.to_vec();
+    Ok(config)
+}
+
+/// Object types (14496-1 Table 5, `mp4ra.org`) that are not AAC.
+const fn other_object(object: u8) -> &'static str {
+    match object {
+        0x69 | 0x6b => "audio codec MP3",
+        0xa5 => "audio codec AC-3",
+        0xa6 => "audio codec E-AC-3",
+        0xa9..=0xac => "audio codec DTS",
+        0xad => "audio codec Opus",
+        0xdd => "audio codec Vorbis",
+        _ => "audio codec of an unknown object type",
+    }
+}

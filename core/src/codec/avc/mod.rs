@@ -1,0 +1,85 @@
+//! H.264 (14496-10) in MP4 (14496-15 §5).  In: an `avc1` or `avc3` sample entry.  Out: facts for
+//! manifests, and the entry of a CMAF track.
+
+mod record;
+mod sps;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::codec::VideoFacts;
+use crate::codec::colour::{pixel_aspect, video_range};
+use crate::codec::entry::{VisualEntry, find};
+use crate::error::Error;
+pub(crate) use record::{AvcRecord, length_size};
+use sps::Sps;
+
+/// An H.264 track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Avc {
+    entry: VisualEntry,
+    record: AvcRecord,
+    /// The first parameter set of the record; `None` where samples bring them all.
+    sps: Option<Sps>,
+}
+
+impl Avc {
+    /// Reads the payload of the entry `fourcc`.
+    pub(crate) fn read(fourcc: [u8; 4], payload: &[u8]) -> Result<Self, Error> {
+        let entry = VisualEntry::read(fourcc, payload)?;
+        let record = find(&entry.children, b"avcC")
+            .ok_or_else(|| Error::source("no `avcC` (14496-15 §5.4.2.1)"))?;
+        let record = AvcRecord::read(record)?;
+        let sps = record.sps.first().map(|nal| Sps::read(nal)).transpose()?;
+        Ok(Self { entry, record, sps })
+    }
+
+    /// Bytes of the length field before every NAL unit: 1, 2 or 4.
+    #[must_use]
+    pub const fn nal_length_size(&self) -> u8 {
+        self.record.length_size
+    }
+
+    /// The four letters of the source.
+    pub(crate) const fn stored_fourcc(&self) -> [u8; 4] {
+        self.entry.fourcc
+    }
+
+    /// `avc3` where the record alone does not start a decoder (14496-15 §5.4.2.1).
+    pub(crate) const fn output_fourcc(&self) -> [u8; 4] {
+        if self.record.sps.is_empty() || self.record.pps.is_empty() { *b"avc3" } else { *b"avc1" }
+    }
+
+    /// `avc1.64001f`: profile, constraints and level in hexadecimal (RFC 6381 §3.3).
+    pub(crate) fn rfc6381(&self, fourcc: [u8; 4]) -> String {
+        let [profile, constraints, level] = self.record.profile;
+        let name = crate::codec::names::printed(fourcc);
+        format!("{name}.{profile:02x}{constraints:02x}{level:02x}")
+    }
+
+    /// What is known of the pictures.
+    #[must_use]
+    pub fn facts(&self) -> VideoFacts {
+        let vui = self.sps.as_ref().and_then(|sps| sps.vui.as_ref());
+        let (width, height) = self.size();
+        VideoFacts {
+            width,
+            height,
+            pixel_aspect: pixel_aspect(&self.entry.children, vui),
+            // A frame lasts two ticks, one a field (14496-10 §E.2.1).
+            frame_rate: vui.and_then(|vui| vui.frame_rate(2)),
+            range: video_range(&self.entry.children, vui),
+        }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
+        self.sps.map_or(stored, |sps| (sps.width, sps.height))
+    }
+
+    /// The sample entry of a CMAF track.
+    pub(crate) fn output_entry(&self) -> Vec<u8> {
+        self.entry.write(self.output_fourcc(), self.size(), (*b"avcC", &self.record.data))
+    }
+}

@@ -1,0 +1,86 @@
+//! H.265 (23008-2) in MP4 (14496-15 §8).  In: an `hvc1` or `hev1` sample entry.  Out: facts for
+//! manifests, and the entry of a CMAF track.
+
+mod profile;
+mod record;
+mod rps;
+mod sps;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::codec::VideoFacts;
+use crate::codec::colour::{pixel_aspect, video_range};
+use crate::codec::entry::{VisualEntry, find};
+use crate::error::Error;
+pub(crate) use record::HevcRecord;
+use sps::Sps;
+
+/// An H.265 track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hevc {
+    entry: VisualEntry,
+    record: HevcRecord,
+    /// The first parameter set of the record; `None` where samples bring them all.
+    sps: Option<Sps>,
+}
+
+impl Hevc {
+    /// Reads the payload of the entry `fourcc`.
+    pub(crate) fn read(fourcc: [u8; 4], payload: &[u8]) -> Result<Self, Error> {
+        let entry = VisualEntry::read(fourcc, payload)?;
+        let record = find(&entry.children, b"hvcC")
+            .ok_or_else(|| Error::source("no `hvcC` (14496-15 §8.4.1.1)"))?;
+        let record = HevcRecord::read(record)?;
+        let sps = record.units(record::SPS).next().map(Sps::read).transpose()?;
+        Ok(Self { entry, record, sps })
+    }
+
+    /// Bytes of the length field before every NAL unit: 1, 2 or 4.
+    #[must_use]
+    pub const fn nal_length_size(&self) -> u8 {
+        self.record.length_size
+    }
+
+    /// The four letters of the source.
+    pub(crate) const fn stored_fourcc(&self) -> [u8; 4] {
+        self.entry.fourcc
+    }
+
+    /// `hvc1` where the record holds every parameter set (14496-15 §8.4.1.1).
+    pub(crate) fn output_fourcc(&self, in_band: bool) -> [u8; 4] {
+        if in_band || !self.record.is_complete() { *b"hev1" } else { *b"hvc1" }
+    }
+
+    /// `hvc1.1.6.L93.B0` and its like (14496-15 Annex E).
+    pub(crate) fn rfc6381(&self, fourcc: [u8; 4]) -> String {
+        format!("{}.{}", crate::codec::names::printed(fourcc), self.record.rfc6381())
+    }
+
+    /// What is known of the pictures.
+    #[must_use]
+    pub fn facts(&self) -> VideoFacts {
+        let vui = self.sps.as_ref().and_then(|sps| sps.vui.as_ref());
+        let (width, height) = self.size();
+        VideoFacts {
+            width,
+            height,
+            pixel_aspect: pixel_aspect(&self.entry.children, vui),
+            frame_rate: vui.and_then(|vui| vui.frame_rate(1)),
+            range: video_range(&self.entry.children, vui),
+        }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
+        self.sps.as_ref().map_or(stored, |sps| (sps.width, sps.height))
+    }
+
+    /// The sample entry of a CMAF track.
+    pub(crate) fn output_entry(&self, in_band: bool) -> Vec<u8> {
+        let fourcc = self.output_fourcc(in_band);
+        let record = self.record.write(&fourcc == b"hvc1");
+        self.entry.write(fourcc, self.size(), (*b"hvcC", &record))
+    }
+}
