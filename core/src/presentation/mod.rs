@@ -97,4 +97,3 @@ pub enum Shape {
     /// Text.
     Text,
 }
-
