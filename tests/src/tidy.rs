@@ -58,7 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asset", &["mp4", "codec"]),
     ("index", &["asset", "codec"]),
     ("build", &["asset", "codec", "index", "mp4", "presentation"]),
-    ("presentation", &["asset", "delivery", "index"]),
+    ("presentation", &["asset", "codec", "delivery", "index"]),
     ("manifest", &["asset", "index", "presentation", "request"]),
     ("segment", &["asset", "index", "mp4"]),
     ("mux", &["asset", "codec", "index", "mp4", "segment"]),

@@ -53,7 +53,8 @@ fn next_box<'a>(reader: &mut Reader<'a>) -> Result<Option<BoxParts<'a>>, Error> 
     let Some(payload) = payload.filter(|&bytes| bytes <= reader.remaining()) else {
         let (name, left) = (printed(fourcc), reader.remaining());
         return Err(Error::source(format!(
-            "`{name}` in a sample entry: size {size} does not fit the {left} bytes left (byte {at} of the entry, 14496-12 §4.2)"
+            "`{name}` in a sample entry: size {size} does not fit the {left} bytes left \
+             (byte {at} of the entry, 14496-12 §4.2)"
         )));
     };
     Ok(Some((fourcc, reader.bytes(payload)?)))

@@ -14,7 +14,7 @@ pub(crate) fn skip_profile_tier_level(
     bits.skip(96)?; // general profile, flags and level
     let mut present = Vec::new();
     for _ in 0..max_sub_layers_minus1 {
-        present.push((bits.bit()?, bits.bit()?)); // sub_layer_profile_, sub_layer_level_present_flag
+        present.push((bits.bit()?, bits.bit()?)); // of profile and level
     }
     if max_sub_layers_minus1 > 0 {
         for _ in max_sub_layers_minus1..8 {
