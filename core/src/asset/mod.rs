@@ -1,4 +1,11 @@
 //! What is stored.  In: MP4 files and server manifests.  Out: tracks with their samples.
 
 pub mod movie;
+pub mod reader;
 pub mod server_manifest;
+
+mod draft;
+mod edits;
+mod fragments;
+mod sample_table;
+mod track_header;
