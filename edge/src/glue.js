@@ -226,9 +226,9 @@ function isWhole({ range, keep }, { counted }) {
   return counted && keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
 }
 
-/** Hands a stream on without looking into it. */
+/** Hands a stream on without looking into it. Under `preventAbort` workerd never tells of a failure. */
 function pipe(body, writable) {
-  return body.pipeTo(writable, { preventClose: true, preventAbort: true });
+  return body.pipeTo(writable, { preventClose: true });
 }
 
 /** Hands on the wanted stretches of a stream. */
@@ -236,12 +236,13 @@ async function squeeze(body, { range, keep }, writable) {
   const reader = body.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   try {
+    const wanted = { keep, next: 0 };
     let buffer = new ArrayBuffer(CHUNK);
     for (let at = range.start; at < range.end; ) {
       const chunk = await readChunk(reader, buffer, range.end - at);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
-      const wanted = compact(chunk, at, keep);
-      if (wanted.length > 0) await writer.write(wanted);
+      const bytes = compact(chunk, at, wanted);
+      if (bytes.length > 0) await writer.write(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
     }
@@ -251,17 +252,16 @@ async function squeeze(body, { range, keep }, writable) {
   }
 }
 
-/** Moves the wanted stretches of a chunk, whose first byte is byte `at` of the object, to its front. */
-function compact(chunk, at, keep) {
+/** Moves what of a chunk, whose first byte is byte `at` of the object, is wanted to its front. */
+function compact(chunk, at, wanted) {
   const end = at + chunk.length;
   let length = 0;
-  while (keep.length > 0 && keep[0] < end) {
-    const from = Math.max(keep[0], at);
-    const to = Math.min(keep[1], end);
+  for (; wanted.next < wanted.keep.length && wanted.keep[wanted.next] < end; wanted.next += 2) {
+    const from = Math.max(wanted.keep[wanted.next], at);
+    const to = Math.min(wanted.keep[wanted.next + 1], end);
     chunk.copyWithin(length, from - at, to - at);
     length += to - from;
-    if (keep[1] > end) break;
-    keep.splice(0, 2);
+    if (wanted.keep[wanted.next + 1] > end) break; // the rest of it comes with the next chunk
   }
   return chunk.subarray(0, length);
 }
@@ -269,7 +269,8 @@ function compact(chunk, at, keep) {
 /** The next bytes of a stream, as many as the buffer holds unless the stream ends before. */
 async function readChunk(reader, buffer, limit = buffer.byteLength) {
   const length = Math.min(limit, buffer.byteLength);
-  const { value, done } = await reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
+  const read = reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
+  const { value, done } = await read.catch((error) => Promise.reject(refusal(error)));
   return done || value.length === 0 ? undefined : value;
 }
 
