@@ -17,7 +17,9 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::source::{ObjectId, Span, Version};
+use crate::source::{ObjectId, Version};
+
+pub use crate::segment::{Body, Piece, Recipe, Stored};
 use crate::time::Millis;
 
 /// One request under way.
@@ -151,45 +153,4 @@ pub struct Response {
     pub body: Body,
     /// For the operator's log: what went wrong, if anything did. Never sent.
     pub log: Option<String>,
-}
-
-/// A body as data: nothing of it has been read or computed that the shell can do better.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// These bytes.
-    Bytes(Bytes),
-    /// Pieces in order, stored bytes among them.
-    Recipe(Recipe),
-}
-
-/// Pieces of a body, in order.
-#[derive(Debug, Clone)]
-pub struct Recipe {
-    /// Bytes of all pieces.
-    pub len: u64,
-    /// The pieces.
-    pub pieces: Vec<Piece>,
-}
-
-/// One piece of a body.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// These bytes.
-    Inline(Bytes),
-    /// Bytes of a stored object, handed on without being looked at.
-    Stored(Stored),
-}
-
-/// A stretch of a stored object. If the object is not in `version`, or shorter than the range,
-/// the shell answers 502 before the first byte of the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Object to read.
-    pub object: ObjectId,
-    /// State it must be in; an empty `etag` asks for the size alone.
-    pub version: Version,
-    /// Range to read and what of it to send.
-    pub span: Span,
 }

@@ -28,6 +28,9 @@ impl Timescale {
     /// One tick a second.
     pub const SECONDS: Self = Self(NonZeroU32::MIN);
 
+    /// A thousand ticks a second.
+    pub const MILLISECONDS: Self = Self(NonZeroU32::MIN.saturating_add(999));
+
     /// Ticks a second.
     #[must_use]
     pub const fn get(self) -> u32 {

@@ -1,6 +1,11 @@
 //! Builds an index.  In: a server manifest, its movies, and the video bytes it asks for.
 //! Out: the index object and a report. Reads nothing itself.
+//!
+//! ```text
+//! server manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units] ─▶ assemble ─▶ index
+//! ```
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -11,6 +16,20 @@ use crate::asset::movie::Movie;
 use crate::asset::server_manifest::ServerManifest;
 use crate::error::Error;
 use crate::source::{ObjectId, Version};
+
+mod assemble;
+mod grid;
+mod rates;
+mod scan;
+mod select;
+mod timing;
+
+use grid::Cuts;
+use scan::Scan;
+use select::Lane;
+
+/// Target duration of a fragment where the server manifest does not say; AMS encoded 6 s.
+pub const DEFAULT_TARGET_MILLIS: u32 = 6_000;
 
 /// One media file of the asset, read.
 #[derive(Debug, Clone)]
@@ -40,7 +59,15 @@ pub struct MediaRead {
 /// let built = builder.finish()?;
 /// ```
 #[derive(Debug)]
-pub struct Builder {}
+pub struct Builder {
+    target_millis: u32,
+    files: Vec<(ObjectId, Version)>,
+    lanes: Vec<Lane>,
+    cuts: Cuts,
+    shift_seconds: i64,
+    scan: Scan,
+    report: Vec<String>,
+}
 
 /// A finished index.
 #[derive(Debug, Clone)]
@@ -58,14 +85,25 @@ impl Builder {
     /// Where no track can be packaged, or the server manifest names files or tracks that are not
     /// among `sources`.
     pub fn new(manifest: &ServerManifest, sources: Vec<Source>) -> Result<Self, Error> {
-        let _ = (manifest, sources);
-        Ok(Self {})
+        let mut report = Vec::new();
+        let target_millis = manifest.fragment_millis.unwrap_or(DEFAULT_TARGET_MILLIS).max(1);
+        for source in &sources {
+            report.extend(source.movie.notes.iter().map(|note| format!("{}: {note}", source.object)));
+        }
+        let mut lanes = select::lanes(manifest, &sources, &mut report)?;
+        let shift_seconds = timing::settle(&mut lanes, &mut report)?;
+        let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
+        let scan = Scan::new(&lanes);
+        let files = sources.into_iter().map(|source| (source.object, source.version)).collect();
+        Ok(Self { target_millis, files, lanes, cuts, shift_seconds, scan, report })
     }
 
     /// The next stretch of media to [`Builder::supply`]; `None` when all is known.
     #[must_use]
     pub fn need(&self) -> Option<MediaRead> {
-        None
+        let (file, range) = self.scan.need(&self.lanes)?;
+        let (object, _) = self.files.get(file)?;
+        Some(MediaRead { object: object.clone(), range })
     }
 
     /// The bytes of [`Builder::need`].
@@ -73,14 +111,20 @@ impl Builder {
     /// # Errors
     /// [`crate::error::ErrorKind::Source`] where the media breaks its codec's rules.
     pub fn supply(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let _ = bytes;
-        Ok(())
+        self.scan.supply(&self.lanes, bytes, &mut self.report)
+    }
+
+    /// Goes without the NAL layout: the index then serves clear media and nothing encrypted.
+    #[must_use]
+    pub fn without_nal_layout(mut self) -> Self {
+        self.scan.skip_all();
+        self
     }
 
     /// Media bytes seen, and to see in all.
     #[must_use]
     pub fn progress(&self) -> (u64, u64) {
-        (0, 0)
+        self.scan.progress()
     }
 
     /// The index object.
@@ -88,6 +132,9 @@ impl Builder {
     /// # Errors
     /// [`crate::error::ErrorKind::Bug`] before [`Builder::need`] is `None`.
     pub fn finish(self) -> Result<Built, Error> {
-        Err(Error::bug("not built yet"))
+        if self.need().is_some() {
+            return Err(Error::bug("the index is finished before its media was scanned"));
+        }
+        assemble::assemble(self)
     }
 }

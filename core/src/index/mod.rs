@@ -1,4 +1,48 @@
 //! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
 //! and any segment can be planned.
+//!
+//! # Layout, version 1
+//!
+//! ```text
+//! offset  bytes  field
+//! 0       8      magic "SELVEDGE"
+//! 8       2      format version, big-endian: 1
+//! 10      2      reserved, zero
+//! 12      4      head_len: bytes from 0 to the end of the head
+//! 16      8      bytes of the whole index
+//! 24      16     identity: SHA-256 over the sources' names, states and sample tables, cut to 16
+//! 40      …      head: see [`head`]
+//! head_len       one timeline a track, as [`Timeline::encode`] writes them, for manifests
+//! …              pages, one a fragment and track: see [`page`]
+//! ```
+//!
+//! Integers are big-endian where a width is given, else LEB128 varints, signed ones zigzag coded;
+//! a *block* is a varint of its length and then the bytes.
+//!
+//! The head's size does not depend on the running time (while groups of pictures are regular), and
+//! a page is found by multiplication: every segment of every movie costs one read of the head,
+//! which caches, and one of its page. A page repeats the identity, so that a reader with an old
+//! head notices a new index.
 
+pub mod head;
+pub mod page;
 pub mod timeline;
+
+mod dump;
+
+pub use dump::dump;
+pub use head::Head;
+pub use page::Page;
+pub use timeline::Timeline;
+
+/// First bytes of every index.
+pub const MAGIC: [u8; 8] = *b"SELVEDGE";
+
+/// The format this code writes and the only one it reads.
+pub const VERSION: u16 = 1;
+
+/// Bytes a reader fetches at first; most heads end before.
+pub const FIRST_READ: u64 = 16 * 1024;
+
+/// Names what an index was made from.
+pub type Identity = [u8; 16];

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::error::Error;
 use crate::time::Ticks;
+use crate::wire::{Reader, Writer};
 
 /// When fragments start, run-length coded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,5 +47,90 @@ impl Timeline {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.runs.iter().map(|run| u64::from(run.count)).sum()
+    }
+
+    /// Where the last fragment ends.
+    #[must_use]
+    pub fn end(&self) -> Ticks {
+        self.runs.iter().fold(self.start, |end, run| {
+            end.saturating_add_unsigned(run.duration.saturating_mul(u64::from(run.count)))
+        })
+    }
+
+    /// 0-based number of the fragment that contains `time`: the last that starts at or before it,
+    /// or the first of all. Costs a step a run, not a fragment.
+    #[must_use]
+    pub fn containing(&self, time: Ticks) -> u64 {
+        let (mut start, mut before) = (self.start, 0_u64);
+        let mut found = 0;
+        for run in &self.runs {
+            let Ok(offset) = u64::try_from(time.saturating_sub(start)) else { break };
+            let within = offset.checked_div(run.duration).unwrap_or(0);
+            found = before.saturating_add(within.min(u64::from(run.count).saturating_sub(1)));
+            before = before.saturating_add(u64::from(run.count));
+            let length = run.duration.saturating_mul(u64::from(run.count));
+            start = start.saturating_add_unsigned(length);
+        }
+        found
+    }
+
+    /// Start (signed), number of runs, then (duration, count) of each.
+    pub fn encode(&self, out: &mut Writer) {
+        out.varint_signed(self.start);
+        out.varint(u64::try_from(self.runs.len()).unwrap_or(u64::MAX));
+        for run in &self.runs {
+            out.varint(run.duration);
+            out.varint(u64::from(run.count));
+        }
+    }
+
+    /// Reads what [`Timeline::encode`] writes.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Source`] where it is cut short or a run is empty.
+    pub fn decode(from: &mut Reader<'_>) -> Result<Self, Error> {
+        let start = from.varint_signed()?;
+        let count = from.varint()?;
+        let mut runs = Vec::new();
+        for _ in 0..count {
+            let duration = from.varint()?;
+            let count = u32::try_from(from.varint()?).unwrap_or(0);
+            if duration == 0 || count == 0 {
+                return Err(Error::source("timeline: a run has no length or no fragments"));
+            }
+            runs.push(Run { duration, count });
+        }
+        Ok(Self { start, runs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(start: Ticks, durations: &[u64]) -> Timeline {
+        let mut timeline = Timeline { start, runs: Vec::new() };
+        durations.iter().for_each(|duration| timeline.push(*duration));
+        timeline
+    }
+
+    #[test]
+    fn every_time_is_found_in_the_fragment_that_contains_it() {
+        let line = timeline(5, &[10, 10, 10, 7, 7, 3]);
+        for (number, (start, duration)) in line.fragments().enumerate() {
+            for time in start..start + i64::try_from(duration).unwrap() {
+                assert_eq!(line.containing(time), u64::try_from(number).unwrap(), "time {time}");
+            }
+        }
+        assert_eq!((line.containing(-9), line.containing(9_999)), (0, 5));
+    }
+
+    #[test]
+    fn timelines_survive_encoding() {
+        let line = timeline(-3, &[10, 10, 7]);
+        let mut out = Writer::new();
+        line.encode(&mut out);
+        let bytes = out.into_vec();
+        assert_eq!(Timeline::decode(&mut Reader::new(&bytes, 0)).unwrap(), line);
     }
 }

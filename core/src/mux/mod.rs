@@ -1,1 +1,3 @@
-//! Lands with its first module.
+//! Containers.  In: tracks and fragments of the index.  Out: box bytes around the samples.
+
+pub mod cmaf;

@@ -1,13 +1,18 @@
 //! What is offered to a player, in no protocol's words.  In: the asset index and documents.
 //! Out: switching sets of renditions on one timeline. Makes all the decisions manifests print.
 
+pub mod language;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
+use crate::error::Error;
+use crate::index::head::{Head, Track};
 use crate::time::{Instant, Timescale};
 
 pub use crate::codec::VideoRange;
+pub use crate::index::head::Shape;
 pub use crate::index::timeline::{Run, Timeline};
 
 /// One presentation: everything a manifest says.
@@ -47,6 +52,8 @@ pub struct SwitchingSet {
 /// One quality level.
 #[derive(Debug, Clone)]
 pub struct Rendition {
+    /// 0-based number of its track in the index.
+    pub track: usize,
     /// `systemBitrate`, the number in `QualityLevels()`; bits a second.
     pub bitrate: u64,
     /// RFC 6381 string, `avc1.64001f`.
@@ -69,31 +76,83 @@ pub struct Rendition {
     pub sap_type: u8,
 }
 
-/// What only one kind of media has.
-#[derive(Debug, Clone)]
-pub enum Shape {
-    /// Pictures.
-    Video {
-        /// Coded width in samples.
-        width: u32,
-        /// Coded height in samples.
-        height: u32,
-        /// Pixel aspect ratio, horizontal to vertical, in lowest terms.
-        pixel_aspect: (u32, u32),
-        /// Frames a second as a fraction in lowest terms; `None` where it varies too much.
-        frame_rate: Option<(u32, u32)>,
-        /// HLS `VIDEO-RANGE`.
-        range: VideoRange,
-        /// Bits carry CEA-608 captions.
-        cea608: bool,
-    },
-    /// Sound.
-    Audio {
-        /// Channels, as players count them.
-        channels: u16,
-        /// Hz, of the decoded output.
-        sample_rate: u32,
-    },
-    /// Text.
-    Text,
+impl Presentation {
+    /// What the index offers. Timelines stay empty: [`Presentation::with_timelines`] fills in
+    /// those a manifest lists.
+    #[must_use]
+    pub fn of(head: &Head) -> Self {
+        let mut sets: Vec<(u32, SwitchingSet)> = Vec::new();
+        for (number, track) in head.tracks.iter().enumerate() {
+            let rendition = Rendition::of(number, track);
+            match sets.iter_mut().find(|(set, _)| *set == track.set) {
+                Some((_, set)) => set.renditions.push(rendition),
+                None => sets.push((track.set, SwitchingSet::of(track, rendition))),
+            }
+        }
+        let mut sets: Vec<SwitchingSet> = sets.into_iter().map(|(_, set)| set).collect();
+        for set in &mut sets {
+            set.renditions.sort_by_key(|rendition| rendition.bitrate);
+        }
+        if let Some(first) =
+            sets.iter_mut().find(|set| set.media == Media::Audio && !set.alternate())
+        {
+            first.default = true;
+        }
+        Self { zero: head.zero, duration: head.duration, sets }
+    }
+
+    /// The same with the timelines of all tracks `timeline` gives one for.
+    ///
+    /// # Errors
+    /// Whatever `timeline` fails with.
+    pub fn with_timelines(
+        mut self,
+        timeline: impl Fn(usize) -> Result<Option<Timeline>, Error>,
+    ) -> Result<Self, Error> {
+        for rendition in self.sets.iter_mut().flat_map(|set| &mut set.renditions) {
+            if let Some(timeline) = timeline(rendition.track)? {
+                rendition.timeline = timeline;
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl SwitchingSet {
+    fn of(track: &Track, first: Rendition) -> Self {
+        let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Self {
+            media: track.media,
+            name: track.name.clone(),
+            language: language::shortest(&track.language),
+            label: some(&track.label),
+            role: some(&track.role),
+            accessibility: some(&track.accessibility),
+            default: false,
+            aligned: track.aligned,
+            renditions: alloc::vec![first],
+        }
+    }
+
+    /// Not what a viewer who chooses nothing should hear.
+    fn alternate(&self) -> bool {
+        self.accessibility.is_some() || self.role.as_deref() == Some("alternate")
+    }
+}
+
+impl Rendition {
+    fn of(number: usize, track: &Track) -> Self {
+        Self {
+            track: number,
+            bitrate: track.bitrate,
+            codecs: track.codecs.clone(),
+            shape: track.shape.clone(),
+            timescale: track.timescale,
+            timeline: Timeline::default(),
+            peak_bits: track.peak_bits,
+            average_bits: track.average_bits,
+            keyframe_peak_bits: track.keyframe_peak_bits,
+            sap_type: track.sap_type,
+        }
+    }
 }

@@ -1,0 +1,355 @@
+//! A page: one fragment of one track, down to where each sample lies.
+//!
+//! ```text
+//! 8 bytes       first half of the index's identity
+//! varint ×2     track number, fragment number, 0-based
+//! varint ×3     decode time, presentation time, duration; track ticks
+//! varint        sample entry, 0-based
+//! varint n      samples
+//! runs          durations: (varint samples, varint ticks) until n
+//! n × varint    sizes, bytes
+//! varint unit   composition offsets: 0 for none; else n × signed, in multiples of `unit` ticks
+//! varint k      sync samples: k × varint, distance from the one before (first: from sample 0)
+//! runs          file ranges: (varint samples, signed distance from the end of the run before,
+//!               first: from 0) until n; the samples of a run lie one after another
+//! u8            1 where the NAL layout follows, else 0
+//! n ×           varint m NAL units; sizes of all but the last; m × varint header length
+//! ```
+//!
+//! A NAL unit's *header length* is the clear lead that encryption must leave: bytes from its first
+//! to the end of its slice header; 0 for NAL units that carry no slice.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::codec::NalUnit;
+use crate::error::Error;
+use crate::index::Identity;
+use crate::time::Ticks;
+use crate::wire::{Reader, Writer};
+
+/// One fragment of one track.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// 0-based number of the track in the head.
+    pub track: u32,
+    /// 0-based number of the fragment in the track.
+    pub fragment: u32,
+    /// `tfdt`, track ticks.
+    pub decode_time: u64,
+    /// Presentation time of the first sample, track ticks: the time in URLs.
+    pub start: Ticks,
+    /// To the next fragment's start, track ticks.
+    pub duration: u64,
+    /// Sample entry all samples use, 0-based.
+    pub entry: u16,
+    /// Samples in decode order. Never empty.
+    pub samples: Vec<PageSample>,
+    /// NAL layout of each sample; empty where samples are not NAL units or were not scanned.
+    pub nals: Vec<Vec<NalUnit>>,
+}
+
+/// One sample of a fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSample {
+    /// First byte in the file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u32,
+    /// Ticks.
+    pub duration: u32,
+    /// Presentation minus decode time, ticks.
+    pub composition_offset: i32,
+    /// Decoding can start here.
+    pub sync: bool,
+}
+
+impl PageSample {
+    /// Where it lies in the file.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.offset..self.offset.saturating_add(u64::from(self.size))
+    }
+}
+
+impl Page {
+    /// The page's bytes, without padding.
+    #[must_use]
+    pub fn encode(&self, identity: &Identity) -> Vec<u8> {
+        let mut out = Writer::new();
+        let (tag, _) = identity.split_at(8);
+        out.bytes(tag);
+        out.varint(u64::from(self.track));
+        out.varint(u64::from(self.fragment));
+        out.varint(self.decode_time);
+        out.varint(self.start.max(0).cast_unsigned());
+        out.varint(self.duration);
+        out.varint(u64::from(self.entry));
+        out.varint(u64::try_from(self.samples.len()).unwrap_or(u64::MAX));
+        self.encode_durations(&mut out);
+        self.samples.iter().for_each(|sample| out.varint(u64::from(sample.size)));
+        self.encode_composition(&mut out);
+        self.encode_sync(&mut out);
+        self.encode_ranges(&mut out);
+        self.encode_nals(&mut out);
+        out.into_vec()
+    }
+
+    fn encode_durations(&self, out: &mut Writer) {
+        for run in self.samples.chunk_by(|a, b| a.duration == b.duration) {
+            out.varint(u64::try_from(run.len()).unwrap_or(u64::MAX));
+            out.varint(u64::from(run.first().map_or(0, |sample| sample.duration)));
+        }
+    }
+
+    fn encode_composition(&self, out: &mut Writer) {
+        let offsets = self.samples.iter().map(|sample| sample.composition_offset);
+        let unit = offsets.clone().fold(0, |unit, offset| gcd(unit, offset.unsigned_abs()));
+        out.varint(u64::from(unit));
+        if unit > 0 {
+            offsets.for_each(|offset| out.varint_signed(i64::from(offset) / i64::from(unit)));
+        }
+    }
+
+    fn encode_sync(&self, out: &mut Writer) {
+        let sync = self.samples.iter().enumerate().filter(|(_, sample)| sample.sync);
+        out.varint(u64::try_from(sync.clone().count()).unwrap_or(u64::MAX));
+        let mut last = 0;
+        for (number, _) in sync {
+            out.varint(u64::try_from(number.saturating_sub(last)).unwrap_or(u64::MAX));
+            last = number;
+        }
+    }
+
+    fn encode_ranges(&self, out: &mut Writer) {
+        let mut end = 0_u64;
+        for run in self.samples.chunk_by(|a, b| a.range().end == b.offset) {
+            let Some((first, last)) = run.first().zip(run.last()) else { continue };
+            out.varint(u64::try_from(run.len()).unwrap_or(u64::MAX));
+            out.varint_signed(first.offset.wrapping_sub(end).cast_signed());
+            end = last.range().end;
+        }
+    }
+
+    fn encode_nals(&self, out: &mut Writer) {
+        out.u8(u8::from(!self.nals.is_empty()));
+        for units in &self.nals {
+            out.varint(u64::try_from(units.len()).unwrap_or(u64::MAX));
+            let (_, but_last) =
+                units.split_last().unwrap_or((&NalUnit { size: 0, header: 0 }, &[]));
+            but_last.iter().for_each(|unit| out.varint(u64::from(unit.size)));
+            units.iter().for_each(|unit| out.varint(u64::from(unit.header)));
+        }
+    }
+
+    /// Reads a page; zeros may follow it.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Source`] where it belongs to another index, is cut short or
+    /// holds an impossible value.
+    pub fn decode(bytes: &[u8], identity: &Identity, nal_length_size: u8) -> Result<Self, Error> {
+        let mut from = Reader::new(bytes, 0);
+        if !identity.starts_with(from.bytes(8)?) {
+            return Err(Error::source("page belongs to another index"));
+        }
+        let mut page = Self {
+            track: narrow(&mut from)?,
+            fragment: narrow(&mut from)?,
+            decode_time: from.varint()?,
+            start: narrow(&mut from)?,
+            duration: from.varint()?,
+            entry: narrow(&mut from)?,
+            samples: Vec::new(),
+            nals: Vec::new(),
+        };
+        let count = from.varint()?;
+        // Each sample's size takes a byte: a lying count cannot make us allocate much.
+        if count == 0 || usize::try_from(count).is_ok_and(|count| count > from.remaining()) {
+            return Err(Error::source(format!("page claims {count} samples")));
+        }
+        page.decode_durations(&mut from, count)?;
+        for sample in &mut page.samples {
+            sample.size = narrow(&mut from)?;
+        }
+        page.decode_composition(&mut from)?;
+        page.decode_sync(&mut from)?;
+        page.decode_ranges(&mut from)?;
+        page.decode_nals(&mut from, nal_length_size)?;
+        Ok(page)
+    }
+
+    fn decode_durations(&mut self, from: &mut Reader<'_>, count: u64) -> Result<(), Error> {
+        let mut left = count;
+        while left > 0 {
+            let (run, duration) = (from.varint()?, narrow(from)?);
+            if run == 0 || run > left {
+                return Err(Error::source(format!(
+                    "page: a run of {run} durations, {left} samples left"
+                )));
+            }
+            let (offset, size) = (0, 0);
+            let sample = PageSample { offset, size, duration, composition_offset: 0, sync: false };
+            (0..run).for_each(|_| self.samples.push(sample));
+            left -= run;
+        }
+        Ok(())
+    }
+
+    fn decode_composition(&mut self, from: &mut Reader<'_>) -> Result<(), Error> {
+        let unit = i64::from(narrow::<u32>(from)?);
+        if unit == 0 {
+            return Ok(());
+        }
+        for sample in &mut self.samples {
+            let offset = from.varint_signed()?.checked_mul(unit);
+            sample.composition_offset = offset
+                .and_then(|offset| i32::try_from(offset).ok())
+                .ok_or_else(|| Error::source("page: a composition offset exceeds 32 bits"))?;
+        }
+        Ok(())
+    }
+
+    fn decode_sync(&mut self, from: &mut Reader<'_>) -> Result<(), Error> {
+        let mut number = 0_usize;
+        for _ in 0..from.varint()? {
+            number = number.saturating_add(from.varint_len()?);
+            let sample = self.samples.get_mut(number);
+            sample
+                .ok_or_else(|| Error::source(format!("page: no sample {number} to be sync")))?
+                .sync = true;
+        }
+        Ok(())
+    }
+
+    fn decode_ranges(&mut self, from: &mut Reader<'_>) -> Result<(), Error> {
+        let mut samples = self.samples.as_mut_slice();
+        let mut at = 0_u64;
+        while !samples.is_empty() {
+            let run = from.varint_len()?;
+            at = at.wrapping_add(from.varint_signed()?.cast_unsigned());
+            let Some((now, later)) = samples.split_at_mut_checked(run).filter(|_| run > 0) else {
+                return Err(Error::source(format!("page: a file range of {run} samples")));
+            };
+            for sample in now {
+                sample.offset = at;
+                at = at
+                    .checked_add(u64::from(sample.size))
+                    .ok_or_else(|| Error::source("page: a sample ends past 2^64"))?;
+            }
+            samples = later;
+        }
+        Ok(())
+    }
+
+    fn decode_nals(&mut self, from: &mut Reader<'_>, length_size: u8) -> Result<(), Error> {
+        if from.u8()? == 0 {
+            return Ok(());
+        }
+        for sample in &self.samples {
+            let count = from.varint()?;
+            let mut left = u64::from(sample.size);
+            let mut units = Vec::new();
+            for number in 1..=count {
+                left = left.checked_sub(u64::from(length_size)).ok_or_else(too_many)?;
+                let size = if number == count { left } else { from.varint()? };
+                left = left.checked_sub(size).ok_or_else(too_many)?;
+                let size = u32::try_from(size).map_err(|_| too_many())?;
+                units.push(NalUnit { size, header: 0 });
+                if length_size == 0 && size == 0 {
+                    return Err(too_many());
+                }
+            }
+            for unit in &mut units {
+                unit.header = narrow(from)?;
+            }
+            self.nals.push(units);
+        }
+        Ok(())
+    }
+
+    /// The fragment cut down to its first sample, for trick play.
+    #[must_use]
+    pub fn key_frame(&self) -> Self {
+        Self {
+            samples: self.samples.iter().take(1).copied().collect(),
+            nals: self.nals.iter().take(1).cloned().collect(),
+            ..*self
+        }
+    }
+
+    /// Where the samples lie, in decode order.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.samples.iter().map(PageSample::range)
+    }
+}
+
+fn too_many() -> Error {
+    Error::source("page: NAL units exceed their sample")
+}
+
+fn narrow<T: TryFrom<u64>>(from: &mut Reader<'_>) -> Result<T, Error> {
+    let value = from.varint()?;
+    T::try_from(value).map_err(|_| Error::source(format!("page: {value} is too large")))
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn sample(offset: u64, size: u32, composition_offset: i32, sync: bool) -> PageSample {
+        PageSample { offset, size, duration: 512, composition_offset, sync }
+    }
+
+    fn page() -> Page {
+        Page {
+            track: 3,
+            fragment: 70_000,
+            decode_time: 1 << 40,
+            start: (1 << 40) + 1024,
+            duration: 1536,
+            entry: 1,
+            samples: vec![
+                sample(5_000_000_000, 100, 1024, true),
+                sample(5_000_000_100, 20, -512, false),
+                sample(7, 30, 0, true),
+            ],
+            nals: vec![
+                vec![NalUnit { size: 40, header: 0 }, NalUnit { size: 52, header: 9 }],
+                vec![NalUnit { size: 16, header: 5 }],
+                vec![],
+            ],
+        }
+    }
+
+    #[test]
+    fn pages_survive_encoding_and_padding() {
+        let mut bytes = page().encode(&[7; 16]);
+        bytes.extend([0; 9]);
+        assert_eq!(Page::decode(&bytes, &[7; 16], 4).unwrap(), page());
+    }
+
+    #[test]
+    fn a_page_of_another_index_is_refused() {
+        let error = Page::decode(&page().encode(&[7; 16]), &[8; 16], 4).unwrap_err();
+        assert_eq!(error.message(), "page belongs to another index");
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_gives_a_page_or_an_error() {
+        let bytes = page().encode(&[7; 16]);
+        for cut in 0..bytes.len() {
+            assert!(Page::decode(&bytes[..cut], &[7; 16], 4).is_err());
+            for bit in 0..8 {
+                let mut bad = bytes.clone();
+                bad[cut] ^= 1 << bit;
+                let _ = Page::decode(&bad, &[7; 16], 4);
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! CMAF (23000-19): init segments and media segments.  In: the index's track and page.
+//! Out: every byte of them but the samples'.
+//!
+//! A media segment is one fragment: `styp moof mdat`. `tfdt` is version 1 and never negative,
+//! `trun` is version 1 with signed composition offsets, and no edit list goes out: the index has
+//! resolved edits into timestamps, so that a fragment's first decode and presentation time agree.
+
+use alloc::vec::Vec;
+
+use crate::asset::movie::Media;
+use crate::index::head::Track;
+use crate::index::page::{Page, PageSample};
+use crate::time::Timescale;
+use crate::wire::Writer;
+
+/// The one track of a CMAF track file.
+const TRACK_ID: u32 = 1;
+
+const SYNC_SAMPLE: u32 = 0x0200_0000; // sample_depends_on 2: no other (14496-12 §8.8.3.1)
+const NON_SYNC_SAMPLE: u32 = 0x0101_0000; // depends on others, sample_is_non_sync_sample
+
+/// The init segment of `track`: `ftyp moov`, without samples.
+#[must_use]
+pub fn init(track: &Track) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.boxed(*b"ftyp", |out| {
+        out.bytes(b"iso6");
+        out.u32(0);
+        [b"iso6", b"cmfc", b"cmf2", b"dash"].iter().for_each(|brand| out.bytes(*brand));
+    });
+    out.boxed(*b"moov", |out| {
+        movie_header(out, track.timescale);
+        out.boxed(*b"trak", |out| {
+            track_header(out, track);
+            out.boxed(*b"mdia", |out| media(out, track));
+        });
+        out.boxed(*b"mvex", |out| {
+            out.full_box(*b"trex", 0, 0, |out| {
+                [TRACK_ID, 1, 0, 0, 0].iter().for_each(|value| out.u32(*value));
+            });
+        });
+    });
+    out.into_vec()
+}
+
+/// `mvhd` (14496-12 §8.2.2). The length is the fragments' to tell.
+fn movie_header(out: &mut Writer, timescale: Timescale) {
+    out.full_box(*b"mvhd", 0, 0, |out| {
+        out.u32(0); // creation_time
+        out.u32(0); // modification_time
+        out.u32(timescale.get());
+        out.u32(0); // duration
+        out.u32(0x0001_0000); // rate 1.0
+        out.u16(0x0100); // volume 1.0
+        out.zeros(10);
+        matrix(out, 0);
+        out.zeros(24);
+        out.u32(TRACK_ID + 1); // next_track_ID
+    });
+}
+
+/// `tkhd` (14496-12 §8.3.2): enabled, in movie.
+fn track_header(out: &mut Writer, track: &Track) {
+    out.full_box(*b"tkhd", 0, 0x3, |out| {
+        out.u32(0); // creation_time
+        out.u32(0); // modification_time
+        out.u32(TRACK_ID);
+        out.u32(0);
+        out.u32(0); // duration
+        out.zeros(8);
+        out.u16(0); // layer
+        out.u16(u16::from(track.media == Media::Audio)); // alternate_group
+        out.u16(if track.media == Media::Audio { 0x0100 } else { 0 }); // volume
+        out.u16(0);
+        matrix(out, track.rotation);
+        out.u32(track.display.0.checked_shl(16).unwrap_or(0)); // width, 16.16
+        out.u32(track.display.1.checked_shl(16).unwrap_or(0)); // height, 16.16
+    });
+}
+
+/// A transformation matrix that rotates clockwise; any other angle than a quarter turn is none.
+fn matrix(out: &mut Writer, rotation: u16) {
+    const ONE: i32 = 0x0001_0000;
+    let [a, b, c, d] = match rotation {
+        90 => [0, ONE, -ONE, 0],
+        180 => [-ONE, 0, 0, -ONE],
+        270 => [0, -ONE, ONE, 0],
+        _ => [ONE, 0, 0, ONE],
+    };
+    [a, b, 0, c, d, 0, 0, 0, 0x4000_0000].iter().for_each(|value| out.i32(*value));
+}
+
+fn media(out: &mut Writer, track: &Track) {
+    out.full_box(*b"mdhd", 0, 0, |out| {
+        out.u32(0); // creation_time
+        out.u32(0); // modification_time
+        out.u32(track.timescale.get());
+        out.u32(0); // duration
+        out.u16(packed_language(&track.language));
+        out.u16(0);
+    });
+    let (handler, name) = match track.media {
+        Media::Video => (b"vide", b"video\0".as_slice()),
+        Media::Audio => (b"soun", b"audio\0".as_slice()),
+        Media::Text => (b"text", b"text\0".as_slice()),
+    };
+    out.full_box(*b"hdlr", 0, 0, |out| {
+        out.u32(0);
+        out.bytes(handler);
+        out.zeros(12);
+        out.bytes(name);
+    });
+    out.boxed(*b"minf", |out| {
+        match track.media {
+            Media::Video => out.full_box(*b"vmhd", 0, 1, |out| out.zeros(8)),
+            Media::Audio => out.full_box(*b"smhd", 0, 0, |out| out.zeros(4)),
+            Media::Text => out.full_box(*b"nmhd", 0, 0, |_| ()),
+        }
+        out.boxed(*b"dinf", |out| {
+            out.full_box(*b"dref", 0, 0, |out| {
+                out.u32(1);
+                out.full_box(*b"url ", 0, 1, |_| ()); // flag 1: in this file
+            });
+        });
+        out.boxed(*b"stbl", |out| {
+            out.full_box(*b"stsd", 0, 0, |out| {
+                out.u32(u32::try_from(track.entries.len()).unwrap_or(0));
+                track.entries.iter().for_each(|entry| out.bytes(entry));
+            });
+            [b"stts", b"stsc"].iter().for_each(|name| out.full_box(**name, 0, 0, |out| out.u32(0)));
+            out.full_box(*b"stsz", 0, 0, |out| out.zeros(8));
+            out.full_box(*b"stco", 0, 0, |out| out.u32(0));
+        });
+    });
+}
+
+/// ISO 639-2/T in three times five bits (14496-12 §8.4.2.3); `und` for anything else.
+fn packed_language(language: &str) -> u16 {
+    let letters = language.as_bytes();
+    let known = letters.len() == 3 && letters.iter().all(u8::is_ascii_lowercase);
+    let letters = if known { letters } else { b"und" };
+    letters.iter().fold(0, |packed, letter| (packed << 5) | u16::from(letter.saturating_sub(0x60)))
+}
+
+/// The start of a media segment: `styp`, `moof` and the header of `mdat`. The samples of `page`
+/// follow it, in order, and end the segment.
+#[must_use]
+pub fn segment_start(page: &Page) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.boxed(*b"styp", |out| {
+        out.bytes(b"msdh");
+        out.u32(0);
+        [b"msdh", b"msix", b"cmfs"].iter().for_each(|brand| out.bytes(*brand));
+    });
+    let payload =
+        page.samples.iter().fold(0, |sum: u64, sample| sum.saturating_add(sample.size.into()));
+    let media_header = media_data_header(payload);
+    let fragment = movie_fragment(page, 0);
+    let data_offset = fragment.len().saturating_add(media_header.len());
+    out.bytes(&movie_fragment(page, i32::try_from(data_offset).unwrap_or(i32::MAX)));
+    out.bytes(&media_header);
+    out.into_vec()
+}
+
+/// Header of an `mdat` with `payload` bytes; 64-bit where it must be.
+fn media_data_header(payload: u64) -> Vec<u8> {
+    let mut out = Writer::new();
+    match u32::try_from(payload.saturating_add(8)) {
+        Ok(size) => {
+            out.u32(size);
+            out.bytes(b"mdat");
+        }
+        Err(_) => {
+            out.u32(1);
+            out.bytes(b"mdat");
+            out.u64(payload.saturating_add(16));
+        }
+    }
+    out.into_vec()
+}
+
+/// `moof` with one `traf` and one `trun`, whose samples start `data_offset` bytes after it begins.
+fn movie_fragment(page: &Page, data_offset: i32) -> Vec<u8> {
+    let mut out = Writer::new();
+    let columns = Columns::of(&page.samples);
+    out.boxed(*b"moof", |out| {
+        out.full_box(*b"mfhd", 0, 0, |out| out.u32(page.fragment.saturating_add(1)));
+        out.boxed(*b"traf", |out| {
+            columns.fragment_header(out, page.entry);
+            out.full_box(*b"tfdt", 1, 0, |out| out.u64(page.decode_time));
+            columns.run(out, &page.samples, data_offset);
+        });
+    });
+    out.into_vec()
+}
+
+/// Which columns `trun` needs, and what `tfhd` says for all samples instead.
+struct Columns {
+    duration: Option<u32>,
+    size: Option<u32>,
+    flags: Flags,
+    composition: bool,
+}
+
+/// How sample flags are told.
+enum Flags {
+    /// All alike.
+    Default(u32),
+    /// A sync sample, then none.
+    First,
+    /// Each its own.
+    Each,
+}
+
+impl Columns {
+    fn of(samples: &[PageSample]) -> Self {
+        let same = |field: fn(&PageSample) -> u32| {
+            let first = samples.first().map(field)?;
+            samples.iter().all(|sample| field(sample) == first).then_some(first)
+        };
+        let rest = samples.get(1..).unwrap_or(&[]);
+        let flags = match samples.first().is_some_and(|sample| sample.sync) {
+            first if rest.iter().all(|sample| sample.sync == first) => Flags::Default(flags(first)),
+            true if rest.iter().all(|sample| !sample.sync) => Flags::First,
+            _ => Flags::Each,
+        };
+        Self {
+            duration: same(|sample| sample.duration),
+            size: same(|sample| sample.size),
+            flags,
+            composition: samples.iter().any(|sample| sample.composition_offset != 0),
+        }
+    }
+
+    /// `tfhd` (14496-12 §8.8.7): default-base-is-moof and the common values.
+    fn fragment_header(&self, out: &mut Writer, entry: u16) {
+        let default_flags = match self.flags {
+            Flags::Default(flags) => Some(flags),
+            Flags::First => Some(NON_SYNC_SAMPLE),
+            Flags::Each => None,
+        };
+        let mut flags = 0x02_0000;
+        flags |= if entry > 0 { 0x02 } else { 0 };
+        flags |= if self.duration.is_some() { 0x08 } else { 0 };
+        flags |= if self.size.is_some() { 0x10 } else { 0 };
+        flags |= if default_flags.is_some() { 0x20 } else { 0 };
+        out.full_box(*b"tfhd", 0, flags, |out| {
+            out.u32(TRACK_ID);
+            let index = (entry > 0).then(|| u32::from(entry).saturating_add(1));
+            let fields = [index, self.duration, self.size, default_flags];
+            fields.iter().flatten().for_each(|value| out.u32(*value));
+        });
+    }
+
+    /// `trun` (14496-12 §8.8.8).
+    fn run(&self, out: &mut Writer, samples: &[PageSample], data_offset: i32) {
+        let mut columns = 0x01;
+        columns |= if matches!(self.flags, Flags::First) { 0x04 } else { 0 };
+        columns |= if self.duration.is_none() { 0x100 } else { 0 };
+        columns |= if self.size.is_none() { 0x200 } else { 0 };
+        columns |= if matches!(self.flags, Flags::Each) { 0x400 } else { 0 };
+        columns |= if self.composition { 0x800 } else { 0 };
+        out.full_box(*b"trun", 1, columns, |out| {
+            out.u32(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+            out.i32(data_offset);
+            if matches!(self.flags, Flags::First) {
+                out.u32(SYNC_SAMPLE);
+            }
+            for sample in samples {
+                if self.duration.is_none() {
+                    out.u32(sample.duration);
+                }
+                if self.size.is_none() {
+                    out.u32(sample.size);
+                }
+                if matches!(self.flags, Flags::Each) {
+                    out.u32(flags(sample.sync));
+                }
+                if self.composition {
+                    out.i32(sample.composition_offset);
+                }
+            }
+        });
+    }
+}
+
+const fn flags(sync: bool) -> u32 {
+    if sync { SYNC_SAMPLE } else { NON_SYNC_SAMPLE }
+}
