@@ -95,11 +95,13 @@ fn sets(lanes: &[Lane]) -> Vec<u32> {
 fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Result<Part, Error> {
     let codec = lane.codecs.first().ok_or_else(|| Error::bug("a lane has no codec"))?;
     let in_band = layout.in_band_parameter_sets;
-    let entries = lane.codecs.iter().map(|codec| codec.output_entry(in_band).map(Bytes::from));
+    let entries = lane.codecs.iter().map(|codec| Bytes::from(codec.output_entry(in_band)));
     let line = grid::timeline(lane);
     let mut pages = Vec::new();
     let (mut segments, mut keyframes) = (Vec::new(), Vec::new());
-    for (fragment, (range, (start, duration))) in lane.fragments.iter().zip(line.fragments()).enumerate() {
+    for (fragment, (range, (start, duration))) in
+        lane.fragments.iter().zip(line.fragments()).enumerate()
+    {
         let page = page(number, lane, layout, fragment, range, (start, duration))?;
         segments.push((segment_len(&page), duration));
         keyframes.push((segment_len(&page.key_frame()), duration));
@@ -120,8 +122,8 @@ fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Res
         aligned: false,
         file: u32::try_from(lane.file).unwrap_or(u32::MAX),
         timescale: clock,
-        codecs: codec.rfc6381(in_band),
-        entries: entries.collect::<Result<_, _>>().map_err(|error: Error| error.within(&lane.title()))?,
+        codecs: codec.rfc6381_out(in_band),
+        entries: entries.collect(),
         nal_length_size: codec.nal_length_size().unwrap_or(0),
         display: display(lane),
         rotation: lane.track.rotation,
@@ -160,7 +162,8 @@ fn page(
     Ok(Page {
         track: narrow(track)?,
         fragment: narrow(fragment)?,
-        decode_time: u64::try_from(first.dts).map_err(|_| Error::bug("a decode time is negative"))?,
+        decode_time: u64::try_from(first.dts)
+            .map_err(|_| Error::bug("a decode time is negative"))?,
         start,
         duration,
         entry: first.entry,
@@ -187,7 +190,9 @@ fn shape(lane: &Lane, layout: &Layout) -> Result<Shape, Error> {
         });
     }
     match codec.audio() {
-        Some(audio) => Ok(Shape::Audio { channels: audio.channels, sample_rate: audio.sample_rate }),
+        Some(audio) => {
+            Ok(Shape::Audio { channels: audio.channels, sample_rate: audio.sample_rate })
+        }
         None => Err(Error::bug("a codec is neither video nor audio")),
     }
 }
@@ -202,7 +207,17 @@ fn display(lane: &Lane) -> (u32, u32) {
 
 /// Frame rates that rounded durations (33, 33, 34 ms) are meant to be.
 const USUAL_RATES: [(u32, u32); 11] = [
-    (24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (48, 1), (50, 1), (60_000, 1001), (60, 1), (100, 1), (120, 1),
+    (24_000, 1001),
+    (24, 1),
+    (25, 1),
+    (30_000, 1001),
+    (30, 1),
+    (48, 1),
+    (50, 1),
+    (60_000, 1001),
+    (60, 1),
+    (100, 1),
+    (120, 1),
 ];
 
 /// Frames a second; `None` where durations vary by more than the clock's rounding.
@@ -220,7 +235,10 @@ fn frame_rate(lane: &Lane) -> Option<(u32, u32)> {
     if shortest != longest {
         // Within one part in two thousand of the measured rate.
         let near = |(rate, scale): &&(u32, u32)| {
-            let (left, right) = (u128::from(*rate) * u128::from(ticks), u128::from(*scale) * u128::from(frames) * u128::from(clock));
+            let (left, right) = (
+                u128::from(*rate) * u128::from(ticks),
+                u128::from(*scale) * u128::from(frames) * u128::from(clock),
+            );
             left.abs_diff(right) * 2_000 <= right
         };
         return USUAL_RATES.iter().find(near).copied();

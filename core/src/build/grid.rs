@@ -31,7 +31,11 @@ pub(super) struct Cuts {
 const LONG_SECONDS: i64 = 20;
 
 /// Fills in the fragments, grid and first grid fragment of every lane.
-pub(super) fn cut(lanes: &mut [Lane], target_millis: u32, report: &mut Vec<String>) -> Result<Cuts, Error> {
+pub(super) fn cut(
+    lanes: &mut [Lane],
+    target_millis: u32,
+    report: &mut Vec<String>,
+) -> Result<Cuts, Error> {
     let mut cuts = Cuts { grids: Vec::new(), aligned: true };
     match lanes.iter().position(is_video) {
         Some(_) => cut_video(lanes, target_millis, &mut cuts, report),
@@ -78,12 +82,15 @@ fn choose(times: &[Ticks], end: Ticks, target: Ticks) -> Vec<usize> {
     while let Some(rest) = times.get(next..) {
         let wanted = start.saturating_add(target);
         let later = rest.partition_point(|time| *time < wanted);
-        let nearest = match (rest.get(later), later.checked_sub(1).and_then(|before| rest.get(before))) {
-            (Some(after), Some(before)) if wanted - before <= after - wanted => later.saturating_sub(1),
-            (None, Some(_)) => later.saturating_sub(1),
-            (Some(_), _) => later,
-            (None, None) => break,
-        };
+        let nearest =
+            match (rest.get(later), later.checked_sub(1).and_then(|before| rest.get(before))) {
+                (Some(after), Some(before)) if wanted - before <= after - wanted => {
+                    later.saturating_sub(1)
+                }
+                (None, Some(_)) => later.saturating_sub(1),
+                (Some(_), _) => later,
+                (None, None) => break,
+            };
         let Some(&time) = rest.get(nearest) else { break };
         let tail = end.saturating_sub(time);
         if tail < target / 2 || end.saturating_sub(wanted).abs() < (time - wanted).abs() {
@@ -103,10 +110,12 @@ fn cut_video(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts, report: &m
         .filter(|(_, lane)| is_video(lane))
         .map(|(number, lane)| (number, sync_points(&lane.samples)))
         .collect();
-    let alone = syncs.iter().map(|(number, points)| longest_alone(lanes, *number, points, target_millis));
+    let alone =
+        syncs.iter().map(|(number, points)| longest_alone(lanes, *number, points, target_millis));
     let alone = alone.max().unwrap_or(0);
     let shared = shared_boundaries(lanes, &syncs, target_millis);
-    let Some(shared) = shared.filter(|shared| shared.longest_millis <= alone.saturating_mul(2)) else {
+    let Some(shared) = shared.filter(|shared| shared.longest_millis <= alone.saturating_mul(2))
+    else {
         cuts.aligned = false;
         report.push(
             "video renditions share no key frame times: each has fragments of its own and players \
@@ -187,14 +196,25 @@ fn longest(times: &[Ticks], chosen: &[usize], end: Ticks, clock: Timescale) -> i
     rescale(longest, clock, Timescale::MILLISECONDS, Rounding::Up)
 }
 
-fn longest_alone(lanes: &[Lane], number: usize, points: &[(Ticks, usize)], target_millis: u32) -> i64 {
+fn longest_alone(
+    lanes: &[Lane],
+    number: usize,
+    points: &[(Ticks, usize)],
+    target_millis: u32,
+) -> i64 {
     let Some(lane) = lanes.get(number) else { return 0 };
     let times: Vec<Ticks> = points.iter().map(|(time, _)| *time).collect();
     let chosen = choose(&times, lane.end(), target_ticks(target_millis, lane.timescale()));
     longest(&times, &chosen, lane.end(), lane.timescale())
 }
 
-fn cut_alone(lanes: &mut [Lane], number: usize, points: &[(Ticks, usize)], target_millis: u32, cuts: &mut Cuts) {
+fn cut_alone(
+    lanes: &mut [Lane],
+    number: usize,
+    points: &[(Ticks, usize)],
+    target_millis: u32,
+    cuts: &mut Cuts,
+) {
     let Some(lane) = lanes.get_mut(number) else { return };
     let times: Vec<Ticks> = points.iter().map(|(time, _)| *time).collect();
     let chosen = choose(&times, lane.end(), target_ticks(target_millis, lane.timescale()));
@@ -217,7 +237,8 @@ fn cut_first_audio(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts) {
             starts.push(next);
         }
         // A single frame may be longer than many targets: go on behind it.
-        let reached = starts.last().and_then(|start| lane.samples.get(*start)).map_or(begin, |s| s.pts);
+        let reached =
+            starts.last().and_then(|start| lane.samples.get(*start)).map_or(begin, |s| s.pts);
         let behind = reached.saturating_sub(begin).max(boundary.saturating_sub(begin)) / target;
         boundary = begin.saturating_add(target.saturating_mul(behind.saturating_add(1)));
     }
@@ -241,7 +262,9 @@ pub(super) fn timeline(lane: &Lane) -> Timeline {
     let starts = lane.fragments.iter().map(start);
     let ends = starts.clone().skip(1).chain([lane.end()]);
     let mut line = Timeline { start: starts.clone().next().unwrap_or(0), runs: Vec::new() };
-    starts.zip(ends).for_each(|(start, end)| line.push(u64::try_from(end.saturating_sub(start)).unwrap_or(0)));
+    starts
+        .zip(ends)
+        .for_each(|(start, end)| line.push(u64::try_from(end.saturating_sub(start)).unwrap_or(0)));
     line
 }
 
@@ -266,7 +289,8 @@ fn follow(lane: &mut Lane, grid: &Grid) -> Result<(), Error> {
     if lane.samples.is_sorted_by_key(|sample| sample.pts) {
         let clock = lane.timescale();
         let boundaries = grid.timeline.fragments().skip(1);
-        let boundaries = boundaries.map(|(start, _)| rescale(start, grid.timescale, clock, Rounding::Up));
+        let boundaries =
+            boundaries.map(|(start, _)| rescale(start, grid.timescale, clock, Rounding::Up));
         let starts: Vec<usize> = [0]
             .into_iter()
             .chain(boundaries.map(|time| lane.samples.partition_point(|sample| sample.pts < time)))
@@ -276,7 +300,8 @@ fn follow(lane: &mut Lane, grid: &Grid) -> Result<(), Error> {
         lane.fragments = all.into_iter().filter(|range| !range.is_empty()).collect();
         return Ok(());
     }
-    Err(Error::unsupported("audio or text samples are not in presentation order").within(&lane.title()))
+    Err(Error::unsupported("audio or text samples are not in presentation order")
+        .within(&lane.title()))
 }
 
 /// Makes sure that every fragment has a length and one sample entry, and is found again by its
@@ -288,7 +313,10 @@ fn check(lane: &mut Lane, cuts: &mut Cuts, report: &mut Vec<String>) -> Result<(
     }
     for range in &lane.fragments {
         let samples = lane.samples.get(range.clone()).unwrap_or(&[]);
-        if samples.iter().any(|sample| Some(sample.entry) != samples.first().map(|first| first.entry)) {
+        if samples
+            .iter()
+            .any(|sample| Some(sample.entry) != samples.first().map(|first| first.entry))
+        {
             let rule = "the sample entry changes inside a fragment, away from any key frame";
             return Err(Error::unsupported(rule).within(&lane.title()));
         }

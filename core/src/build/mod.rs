@@ -88,7 +88,8 @@ impl Builder {
         let mut report = Vec::new();
         let target_millis = manifest.fragment_millis.unwrap_or(DEFAULT_TARGET_MILLIS).max(1);
         for source in &sources {
-            report.extend(source.movie.notes.iter().map(|note| format!("{}: {note}", source.object)));
+            report
+                .extend(source.movie.notes.iter().map(|note| format!("{}: {note}", source.object)));
         }
         let mut lanes = select::lanes(manifest, &sources, &mut report)?;
         let shift_seconds = timing::settle(&mut lanes, &mut report)?;

@@ -64,7 +64,8 @@ impl Scan {
         let lane = lanes.get(self.lane)?;
         let samples = self.stretch(lane);
         let start = samples.iter().map(|sample| sample.offset).min()?;
-        let end = samples.iter().map(|sample| sample.offset.saturating_add(sample.size.into())).max()?;
+        let end =
+            samples.iter().map(|sample| sample.offset.saturating_add(sample.size.into())).max()?;
         Some((lane.file, start..end))
     }
 
@@ -87,14 +88,23 @@ impl Scan {
         rest.get(..count).unwrap_or(&[])
     }
 
-    pub(super) fn supply(&mut self, lanes: &[Lane], bytes: &[u8], report: &mut Vec<String>) -> Result<(), Error> {
+    pub(super) fn supply(
+        &mut self,
+        lanes: &[Lane],
+        bytes: &[u8],
+        report: &mut Vec<String>,
+    ) -> Result<(), Error> {
         let Some((lane, (_, range))) = lanes.get(self.lane).zip(self.need(lanes)) else {
             return Err(Error::bug("media was supplied that nobody asked for"));
         };
         let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if len != range.end - range.start {
             let (want, title) = (range.end - range.start, lane.title());
-            return Err(Error::source(format!("{want} bytes wanted, {len} read (byte {})", range.start)).within(&title));
+            return Err(Error::source(format!(
+                "{want} bytes wanted, {len} read (byte {})",
+                range.start
+            ))
+            .within(&title));
         }
         let samples = self.stretch(lane).to_vec();
         for sample in &samples {
@@ -107,7 +117,13 @@ impl Scan {
         Ok(())
     }
 
-    fn sample(&mut self, lane: &Lane, sample: &Timed, data: &[u8], report: &mut Vec<String>) -> Result<(), Error> {
+    fn sample(
+        &mut self,
+        lane: &Lane,
+        sample: &Timed,
+        data: &[u8],
+        report: &mut Vec<String>,
+    ) -> Result<(), Error> {
         let Some(layout) = self.layouts.get_mut(self.lane) else { return Ok(()) };
         let scanner = match &mut self.scanner {
             Some(scanner) => scanner,

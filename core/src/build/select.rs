@@ -89,7 +89,10 @@ pub(super) fn lanes(
 fn find<'s>(entry: &TrackEntry, sources: &'s [Source]) -> Result<(usize, &'s Track), Error> {
     let mut numbered = sources.iter().enumerate();
     let Some((file, source)) = numbered.find(|(_, source)| source.object == entry.src) else {
-        return Err(Error::source(format!("{}: the server manifest names it, the asset has no such file", entry.src)));
+        return Err(Error::source(format!(
+            "{}: the server manifest names it, the asset has no such file",
+            entry.src
+        )));
     };
     let track = source.movie.tracks.iter().find(|track| track.id == entry.track_id);
     let track = track.ok_or_else(|| {
@@ -115,7 +118,9 @@ fn codecs(track: &Track) -> Result<Vec<Codec>, Error> {
     match missing {
         Some(sample) => {
             let (number, count) = (sample.entry.saturating_add(1), codecs.len());
-            Err(Error::source(format!("a sample uses sample entry {number} of {count} (14496-12 §8.7.4)")))
+            Err(Error::source(format!(
+                "a sample uses sample entry {number} of {count} (14496-12 §8.7.4)"
+            )))
         }
         None => Ok(codecs),
     }
@@ -141,8 +146,10 @@ fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> L
 
 /// Bits a second of the samples alone.
 fn average(lane: &Lane) -> u64 {
-    let bytes = lane.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.size.into()));
-    let ticks = lane.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.duration.into()));
+    let bytes =
+        lane.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.size.into()));
+    let ticks =
+        lane.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(sample.duration.into()));
     let bits = i64::try_from(bytes.saturating_mul(8)).unwrap_or(i64::MAX);
     match Timescale::new(u32::try_from(ticks).unwrap_or(u32::MAX)) {
         Some(ticks) => rescale(bits, ticks, lane.timescale(), Rounding::Nearest).unsigned_abs(),
@@ -175,7 +182,8 @@ pub(super) fn same_set(a: &Lane, b: &Lane) -> bool {
     a.entry.media == b.entry.media
         && a.entry.name == b.entry.name
         && language(a) == language(b)
-        && a.codecs.first().map(core::mem::discriminant) == b.codecs.first().map(core::mem::discriminant)
+        && a.codecs.first().map(core::mem::discriminant)
+            == b.codecs.first().map(core::mem::discriminant)
 }
 
 pub(super) fn language(lane: &Lane) -> &str {

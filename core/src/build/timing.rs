@@ -89,7 +89,8 @@ fn bound(lane: &Lane) -> Result<(), Error> {
     });
     match far {
         Some(sample) => {
-            let rule = format!("a sample at time {} lies more than {MAX_SECONDS} s away", sample.pts);
+            let rule =
+                format!("a sample at time {} lies more than {MAX_SECONDS} s away", sample.pts);
             Err(Error::source(rule).within(&lane.title()))
         }
         None => Ok(()),
@@ -110,7 +111,8 @@ fn start_decoding_at_presentation(lane: &mut Lane, shift: Ticks) -> Result<(), E
         sample.dts = sample.dts.saturating_add(decode_shift);
         let offset = sample.pts.saturating_sub(sample.dts);
         if i32::try_from(offset).is_err() {
-            let rule = format!("a composition offset of {offset} ticks exceeds 32 bits (14496-12 §8.8.8)");
+            let rule =
+                format!("a composition offset of {offset} ticks exceeds 32 bits (14496-12 §8.8.8)");
             return Err(Error::source(rule).within(&title));
         }
     }

@@ -6,6 +6,7 @@ pub mod avc;
 mod colour;
 mod entry;
 pub mod hevc;
+mod nal;
 mod names;
 
 use alloc::string::String;
@@ -16,6 +17,7 @@ use aac::Aac;
 use avc::Avc;
 pub use colour::VideoRange;
 use hevc::Hevc;
+pub use nal::NalUnit;
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

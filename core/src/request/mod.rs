@@ -95,3 +95,17 @@ pub enum What {
         params: Params,
     },
 }
+
+impl What {
+    /// The parameters it came with.
+    #[must_use]
+    pub const fn params(&self) -> &Params {
+        match self {
+            Self::Manifest(params)
+            | Self::Playlist { params, .. }
+            | Self::Init { params, .. }
+            | Self::Fragment { params, .. }
+            | Self::KeyFrame { params, .. } => params,
+        }
+    }
+}

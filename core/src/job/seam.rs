@@ -1,15 +1,4 @@
-//! One request, from URL to response.  In: a request, the configuration, the time, and stored
-//! bytes as asked for.  Out: a response whose body is data. The only public state machine.
-//!
-//! ```text
-//! let mut job = Job::new(request, &config, now);
-//! loop {
-//!     match job.step() {
-//!         Step::Read(reads) => for read in reads { job.supply(read.id, fetch(read)) }
-//!         Step::Done(response) => return response,
-//!     }
-//! }
-//! ```
+//! What passes between a job and its shell: requests, reads, responses.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,32 +9,6 @@ use bytes::Bytes;
 use crate::source::{ObjectId, Version};
 
 pub use crate::segment::{Body, Piece, Recipe, Stored};
-use crate::time::Millis;
-
-/// One request under way.
-#[derive(Debug)]
-pub struct Job {
-    _request: HttpRequest,
-}
-
-impl Job {
-    /// Begins to answer `request`, received at `now`.
-    #[must_use]
-    pub fn new(request: HttpRequest, config: &Config, now: Millis) -> Self {
-        let _ = (config, now);
-        Self { _request: request }
-    }
-
-    /// What to do next.
-    pub fn step(&mut self) -> Step {
-        Step::Done(Response { status: 404, headers: Vec::new(), body: Body::Empty, log: None })
-    }
-
-    /// The answer to the [`Read`] called `id`.
-    pub fn supply(&mut self, id: u32, answer: Result<Fetched, FetchError>) {
-        let _ = (id, answer);
-    }
-}
 
 /// What a shell passes on of an HTTP request.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,313 @@
+//! One request, from URL to response.  In: a request, the configuration, the time, and stored
+//! bytes as asked for.  Out: a response whose body is data. The only public state machine.
+//!
+//! ```text
+//! let mut job = Job::new(request, &config, now);
+//! loop {
+//!     match job.step() {
+//!         Step::Read(reads) => for read in reads { job.supply(read.id, fetch(read)) }
+//!         Step::Done(response) => return response,
+//!     }
+//! }
+//! ```
+
+mod answer;
+mod range;
+mod reply;
+mod seam;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use crate::delivery::{Encryption, Locator, Protocol, allows, index_object, locator_object};
+use crate::error::{AmsCode, Error, ErrorKind};
+use crate::index::{FIRST_READ, Head};
+use crate::request::{self, Request, Resource, What};
+use crate::source::ObjectId;
+use crate::time::Millis;
+
+pub use seam::{
+    Body, Config, FetchError, Fetched, HttpRequest, Keep, Piece, Read, Recipe, Response, Step,
+    Stored,
+};
+
+/// One request under way.
+#[derive(Debug)]
+pub struct Job {
+    http: HttpRequest,
+    config: Config,
+    now: Millis,
+    stage: Stage,
+    /// Reads asked for, with their answers as they come in.
+    pending: Vec<(Read, Option<Result<Fetched, FetchError>>)>,
+    next_id: u32,
+    /// The index changed under our feet once: what is read now must come from the store.
+    fresh: bool,
+}
+
+/// How far the request has come.
+#[derive(Debug)]
+enum Stage {
+    Begin,
+    Locator(Request),
+    /// The first bytes of the head, then all of it where it is longer.
+    Head(Target),
+    /// Timelines of the tracks a manifest lists, or the page of a fragment.
+    Detail(Target, Head, Detail),
+    Finished,
+}
+
+/// What is asked for, once the locator has told of which asset.
+#[derive(Debug, Clone)]
+struct Target {
+    asset: String,
+    manifest: String,
+    what: What,
+}
+
+/// What beside the head an answer takes.
+#[derive(Debug, Clone)]
+enum Detail {
+    /// Bytes of the index from `start` on: timelines.
+    Timelines { start: u64 },
+    /// The page of fragment `number` of track `track`.
+    Page { track: usize, number: u32 },
+}
+
+impl Target {
+    fn index(&self) -> ObjectId {
+        index_object(&self.asset, &self.manifest)
+    }
+}
+
+/// What a stage leads to.
+enum Next {
+    Read(Vec<Read>),
+    Reply(answer::Answer),
+}
+
+impl Job {
+    /// Begins to answer `request`, received at `now`.
+    #[must_use]
+    pub fn new(request: HttpRequest, config: &Config, now: Millis) -> Self {
+        let (config, pending) = (config.clone(), Vec::new());
+        Self { http: request, config, now, stage: Stage::Begin, pending, next_id: 0, fresh: false }
+    }
+
+    /// What to do next. Asks again for what was not supplied.
+    pub fn step(&mut self) -> Step {
+        let open: Vec<Read> = self
+            .pending
+            .iter()
+            .filter(|(_, answer)| answer.is_none())
+            .map(|(read, _)| read.clone())
+            .collect();
+        if !open.is_empty() {
+            return Step::Read(open);
+        }
+        if let Some(response) = reply::without_body(&self.http) {
+            return Step::Done(response);
+        }
+        match self.advance() {
+            Ok(Next::Read(reads)) => {
+                self.pending = reads.iter().map(|read| (read.clone(), None)).collect();
+                Step::Read(reads)
+            }
+            Ok(Next::Reply(answer)) => Step::Done(reply::reply(&self.http, &self.config, answer)),
+            Err(error) => Step::Done(reply::refuse(&self.http, &error)),
+        }
+    }
+
+    /// The answer to the [`Read`] called `id`. An `id` that was not asked for is passed over.
+    pub fn supply(&mut self, id: u32, answer: Result<Fetched, FetchError>) {
+        if let Some((_, slot)) = self.pending.iter_mut().find(|(read, _)| read.id == id) {
+            *slot = Some(answer);
+        }
+    }
+
+    fn advance(&mut self) -> Result<Next, Error> {
+        match core::mem::replace(&mut self.stage, Stage::Finished) {
+            Stage::Begin => self.begin(),
+            Stage::Locator(request) => self.locator(request),
+            Stage::Head(target) => self.head(target),
+            Stage::Detail(target, head, detail) => self.detail(target, &head, &detail),
+            Stage::Finished => Err(Error::bug("the job was asked for a step after its last")),
+        }
+    }
+
+    fn begin(&mut self) -> Result<Next, Error> {
+        let request = request::parse(&self.http.path)?;
+        let object = locator_object(&request.locator);
+        let read = self.document(object, 0..MAX_DOCUMENT);
+        self.stage = Stage::Locator(request);
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn locator(&mut self, request: Request) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => {
+                let message = format!("there is no locator {}", request.locator);
+                Error::not_found(AmsCode::ResourceNotFound, message)
+            }
+            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
+        })?;
+        let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
+        locator.valid_at(self.now)?;
+        if !locator.filters.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Document,
+                "the locator's filters cannot be applied yet",
+            )
+            .with_code(AmsCode::FilterNotFound));
+        }
+        let Resource::Packaged { manifest, what } = request.resource else {
+            allows(&locator.policy, Protocol::Download, Encryption::Clear)?;
+            let message = "progressive download is not available, only the asset's manifests are";
+            return Err(Error::not_found(AmsCode::ResourceNotFound, message));
+        };
+        allows(&locator.policy, protocol(&what), Encryption::Clear)?;
+        if let Some(filter) = what.params().filters.first() {
+            let message = format!("there is no filter {filter}");
+            return Err(Error::not_found(AmsCode::FilterNotFound, message));
+        }
+        let target = Target { asset: locator.asset, manifest, what };
+        let read = self.document(target.index(), 0..FIRST_READ);
+        self.stage = Stage::Head(target);
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn head(&mut self, target: Target) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => {
+                let message = format!("there is no {}.ism, or it has no index", target.manifest);
+                Error::not_found(AmsCode::ResourceNotFound, message)
+            }
+            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
+        })?;
+        let broken = |error: Error| error.within(&read.object).with_code(AmsCode::StorageFailure);
+        let len = Head::len_of(&fetched.bytes).map_err(broken)?;
+        let in_hand = u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX);
+        if len > in_hand {
+            if read.range.end >= len || len > MAX_HEAD {
+                return Err(broken(Error::source(format!(
+                    "index head of {len} bytes, {in_hand} read"
+                ))));
+            }
+            let read = self.document(target.index(), 0..len);
+            self.stage = Stage::Head(target);
+            return Ok(Next::Read(vec![read]));
+        }
+        let head = Head::decode(&fetched.bytes).map_err(broken)?;
+        self.begin_detail(target, head)
+    }
+
+    /// Asks for what lies outside the head, if the answer takes more than the head.
+    fn begin_detail(&mut self, target: Target, head: Head) -> Result<Next, Error> {
+        let (range, detail) = match answer::needs(&target.what, &head)? {
+            answer::Needs::Nothing => {
+                return answer::answer(&target, &head, answer::Extra::None, &self.config)
+                    .map(Next::Reply);
+            }
+            answer::Needs::Timelines(range) => {
+                let start = range.start;
+                (range, Detail::Timelines { start })
+            }
+            answer::Needs::Page { range, track, number } => (range, Detail::Page { track, number }),
+        };
+        let read = self.index_part(target.index(), &head, range)?;
+        self.stage = Stage::Detail(target, head, detail);
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn detail(&mut self, target: Target, head: &Head, detail: &Detail) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| failed(&read.object, &error))?;
+        let broken = |error: Error| error.within(&read.object).with_code(AmsCode::StorageFailure);
+        match answer::extra(head, detail, &read, &fetched) {
+            Ok(extra) => answer::answer(&target, head, extra, &self.config).map(Next::Reply),
+            // The index may have been replaced since its head was read.
+            Err(_) if !self.fresh => {
+                self.fresh = true;
+                let read = self.document(target.index(), 0..FIRST_READ);
+                self.stage = Stage::Head(target);
+                Ok(Next::Read(vec![read]))
+            }
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// The one read that was pending, and its answer.
+    fn answer(&mut self) -> Result<(Read, Result<Fetched, FetchError>), Error> {
+        match self.pending.pop() {
+            Some((read, Some(answer))) => Ok((read, answer)),
+            _ => Err(Error::bug("a stage has no answer to go on with")),
+        }
+    }
+
+    fn document(&mut self, object: ObjectId, range: Range<u64>) -> Read {
+        let cache_key = format!("{object}?{}-{}", range.start, range.end);
+        self.read(object, range, Keep::Briefly, cache_key)
+    }
+
+    fn index_part(
+        &mut self,
+        object: ObjectId,
+        head: &Head,
+        range: Range<u64>,
+    ) -> Result<Read, Error> {
+        if range.start > range.end || range.end - range.start > MAX_PART {
+            let rule = format!("index part {}..{} is out of bounds", range.start, range.end);
+            return Err(Error::source(rule).within(&object).with_code(AmsCode::StorageFailure));
+        }
+        let identity = u128::from_be_bytes(head.identity);
+        let cache_key = format!("{object}?{identity:032x}-{}-{}", range.start, range.end);
+        Ok(self.read(object, range, Keep::Forever, cache_key))
+    }
+
+    fn read(&mut self, object: ObjectId, range: Range<u64>, keep: Keep, cache_key: String) -> Read {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        Read { id, object, range, keep, cache_key, fresh: self.fresh }
+    }
+}
+
+/// Bytes of a document; AMS's are a few hundred.
+const MAX_DOCUMENT: u64 = 256 * 1024;
+
+/// Bytes of an index head: irregular key frames over many hours stay below.
+const MAX_HEAD: u64 = 8 << 20;
+
+/// Bytes of a page or of the timelines of an asset.
+const MAX_PART: u64 = 16 << 20;
+
+const fn protocol(what: &What) -> Protocol {
+    if what.params().format.is_hls() { Protocol::Hls } else { Protocol::Dash }
+}
+
+fn failed(object: &str, error: &FetchError) -> Error {
+    match error {
+        FetchError::NotFound => Error::source("the store has no such object")
+            .within(object)
+            .with_code(AmsCode::StorageResourceNotFound),
+        FetchError::TimedOut => Error::new(ErrorKind::Timeout, "the store did not answer in time")
+            .within(object)
+            .with_code(AmsCode::StorageTimedOut),
+        FetchError::Failed(reason) => {
+            Error::source(reason.as_str()).within(object).with_code(AmsCode::StorageFailure)
+        }
+    }
+}
+
+/// Bytes of an answer that lie at `range` of its object.
+fn part<'a>(fetched: &'a Fetched, read: &Read, range: &Range<u64>) -> Option<&'a [u8]> {
+    let index = |at: u64| usize::try_from(at.checked_sub(read.range.start)?).ok();
+    let bytes: &Bytes = &fetched.bytes;
+    bytes.get(index(range.start)?..index(range.end)?)
+}

@@ -1,0 +1,197 @@
+//! HTTP around an answer.  In: the request, an answer or an error.  Out: the response: entity tag,
+//! conditional and range requests, CORS, caching.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::error::{AmsCode, Error, ErrorKind};
+use crate::job::answer::Answer;
+use crate::job::range::{Wanted, wanted};
+use crate::job::seam::{Body, Config, HttpRequest, Piece, Response};
+
+type Headers = Vec<(&'static str, String)>;
+
+/// What needs no body and no store: a CORS preflight, or a method we do not have.
+pub(super) fn without_body(http: &HttpRequest) -> Option<Response> {
+    match http.method.as_str() {
+        "GET" | "HEAD" => None,
+        "OPTIONS" => {
+            let mut headers = cors();
+            headers.extend([
+                ("Access-Control-Allow-Methods", METHODS.into()),
+                (
+                    "Access-Control-Allow-Headers",
+                    "Range, If-Range, If-None-Match, Authorization".into(),
+                ),
+                ("Access-Control-Max-Age", "86400".into()),
+                ("Allow", METHODS.into()),
+            ]);
+            Some(Response { status: 204, headers, body: Body::Empty, log: None })
+        }
+        _ => {
+            let error =
+                Error::new(ErrorKind::MethodNotAllowed, format!("only {METHODS} are answered"));
+            let mut response = refuse(http, &error);
+            response.headers.push(("Allow", METHODS.into()));
+            Some(response)
+        }
+    }
+}
+
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Media is for every page to play; nothing here depends on cookies.
+fn cors() -> Headers {
+    vec![
+        ("Access-Control-Allow-Origin", "*".into()),
+        ("Access-Control-Expose-Headers", EXPOSED.into()),
+        ("Timing-Allow-Origin", "*".into()),
+    ]
+}
+
+const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Server-Timing";
+
+/// 200, 206, 304 or 416, as the request's conditions have it.
+pub(super) fn reply(http: &HttpRequest, config: &Config, answer: Answer) -> Response {
+    let etag = entity_tag(&answer.body);
+    let len = length(&answer.body);
+    let mut headers = cors();
+    headers.extend([
+        ("ETag", etag.clone()),
+        ("Cache-Control", format!("public, max-age={}", config.max_age)),
+        ("Accept-Ranges", "bytes".into()),
+        ("X-Content-Type-Options", "nosniff".into()),
+    ]);
+    let done = |status, headers, body| Response { status, headers, body, log: None };
+    if http.if_none_match.as_deref().is_some_and(|tags| matches_any(tags, &etag)) {
+        return done(304, headers, Body::Empty);
+    }
+    headers.push(("Content-Type", answer.content_type.into()));
+    if http.method == "HEAD" {
+        headers.push(("Content-Length", len.to_string()));
+        return done(200, headers, Body::Empty);
+    }
+    // 9110 §13.1.5: a range is for the representation the client has part of, and for no other.
+    let range =
+        http.range.as_deref().filter(|_| http.if_range.as_ref().is_none_or(|tag| *tag == etag));
+    match range.map_or(Wanted::Whole, |range| wanted(range, len)) {
+        Wanted::Whole => {
+            headers.push(("Content-Length", len.to_string()));
+            done(200, headers, answer.body)
+        }
+        Wanted::Part(range) => {
+            let last = range.end.saturating_sub(1);
+            headers.push(("Content-Range", format!("bytes {}-{last}/{len}", range.start)));
+            headers.push(("Content-Length", range.end.saturating_sub(range.start).to_string()));
+            done(206, headers, slice(answer.body, range.start, range.end))
+        }
+        Wanted::Nothing => {
+            let rule = format!("the range asked for lies outside the {len} bytes there are");
+            let mut response =
+                refuse(http, &Error::bad_request(rule).with_code(AmsCode::StorageInvalidRange));
+            response.status = 416;
+            response.headers.push(("Content-Range", format!("bytes */{len}")));
+            response
+        }
+    }
+}
+
+fn length(body: &Body) -> u64 {
+    match body {
+        Body::Empty => 0,
+        Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        Body::Recipe(recipe) => recipe.len,
+    }
+}
+
+fn slice(body: Body, start: u64, end: u64) -> Body {
+    match body {
+        Body::Empty => Body::Empty,
+        Body::Bytes(bytes) => {
+            let index = |at| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            Body::Bytes(bytes.slice(index(start)..index(end)))
+        }
+        Body::Recipe(recipe) => Body::Recipe(recipe.slice(start..end)),
+    }
+}
+
+/// A strong tag: a hash of the bytes, or of the bytes in hand and where the others lie in which
+/// state of which object.
+fn entity_tag(body: &Body) -> String {
+    let mut hash = Sha256::new();
+    match body {
+        Body::Empty => {}
+        Body::Bytes(bytes) => hash.update(bytes),
+        Body::Recipe(recipe) => {
+            for piece in &recipe.pieces {
+                match piece {
+                    Piece::Inline(bytes) => hash.update(bytes),
+                    Piece::Stored(stored) => {
+                        let (version, keep) = (&stored.version, &stored.span.keep);
+                        hash.update(format!(
+                            "{} {} {} {keep:?}",
+                            stored.object, version.size, version.etag
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    let mut tag = String::from("\"");
+    for byte in hash.finalize().iter().take(16) {
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}
+
+/// Weak comparison (9110 §8.8.3.2) with any tag of the list.
+fn matches_any(tags: &str, etag: &str) -> bool {
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// An error as a response: AMS's code and a sentence, as JSON.
+pub(super) fn refuse(http: &HttpRequest, error: &Error) -> Response {
+    let (name, value) = error
+        .code
+        .map_or(("", String::new()), |code| (code.name(), format!("0x{:08X}", code.value())));
+    let body = serde_json::json!({
+        "error": { "code": name, "value": value, "message": error.message() }
+    });
+    let body = Bytes::from(body.to_string());
+    let status = error.kind.status();
+    let mut headers = cors();
+    headers.extend([
+        ("Content-Type", "application/json".into()),
+        ("Content-Length", body.len().to_string()),
+        ("Cache-Control", caching(error.kind).into()),
+        ("X-Content-Type-Options", "nosniff".into()),
+    ]);
+    let body = if http.method == "HEAD" { Body::Empty } else { Body::Bytes(body) };
+    Response { status, headers, body, log: Some(format!("{status} {name} {}", error.message())) }
+}
+
+/// What is missing may be published the next moment; what failed may work the next.
+const fn caching(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::BadRequest | ErrorKind::NotFound | ErrorKind::Unsupported => {
+            "public, max-age=10"
+        }
+        ErrorKind::Forbidden
+        | ErrorKind::MethodNotAllowed
+        | ErrorKind::Limit
+        | ErrorKind::Source
+        | ErrorKind::Timeout
+        | ErrorKind::Document
+        | ErrorKind::Bug => "no-store",
+    }
+}
