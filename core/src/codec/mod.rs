@@ -17,7 +17,7 @@ use aac::Aac;
 use avc::Avc;
 pub use colour::VideoRange;
 use hevc::Hevc;
-pub use nal::NalUnit;
+pub use nal::{NalScanner, NalUnit, SampleLayout};
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +149,12 @@ impl Codec {
             Self::Hevc(hevc) => hevc.output_entry(in_band),
             Self::Aac(aac) => aac.output_entry(),
         }
+    }
+
+    /// A scanner of this track's samples; `None` where they are not NAL units.
+    #[must_use]
+    pub const fn nal_scanner(&self) -> Option<NalScanner> {
+        None
     }
 
     /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for sound.

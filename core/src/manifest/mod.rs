@@ -1,1 +1,4 @@
-//! Lands with its first module.
+//! Manifests.  In: the presentation and the request's parameters.  Out: text.
+
+pub mod dash;
+pub mod hls;
