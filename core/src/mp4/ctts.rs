@@ -26,7 +26,7 @@ impl<'a> Ctts<'a> {
     ///
     /// Deviation from 14496-12: version 0 is unsigned there, yet `QuickTime` and many after it write
     /// negative offsets in it; no real offset reaches 2^31, so both versions are read as signed.
-    pub fn runs(&self) -> impl Iterator<Item = (u32, i32)> + use<'a> {
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = (u32, i32)> + use<'a> {
         self.table.iter().map(pair).map(|(count, offset)| (count, offset.cast_signed()))
     }
 }

@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod boxes;
+mod dump;
 pub mod sample_entry;
 mod table;
 
@@ -38,6 +39,7 @@ mod trex;
 mod trun;
 
 pub use boxes::{BoxRef, Boxes, FullBox, HEADER_MAX, Header, Name, name};
+pub use dump::dump;
 pub use table::Table;
 
 pub use ctts::Ctts;

@@ -2,38 +2,60 @@
 
 use super::{BoxRef, Boxes};
 
-/// Bytes of `VisualSampleEntry` before its boxes (14496-12 §12.1.3).
-const VISUAL: usize = 78;
-/// Bytes of `AudioSampleEntry` before its boxes (14496-12 §12.2.3).
-const AUDIO: usize = 28;
+/// What comes before the boxes of a sample entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// `VisualSampleEntry` (14496-12 §12.1.3)
+    Visual,
+    /// `AudioSampleEntry` (14496-12 §12.2.3), or one of `QuickTime`'s longer sound descriptions.
+    Audio,
+    /// `SampleEntry` (14496-12 §8.5.2) alone.
+    Plain,
+    /// Not an entry whose layout we know, or one that has strings before its boxes.
+    Unknown,
+}
+
+/// The layout of an entry of this type.
+#[must_use]
+pub const fn layout(kind: [u8; 4]) -> Layout {
+    match &kind {
+        b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" | b"dva1"
+        | b"dvav" | b"dav1" | b"vvc1" | b"vvi1" | b"vp08" | b"vp09" | b"av01" | b"mp4v"
+        | b"encv" | b"resv" => Layout::Visual,
+        b"mp4a" | b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx"
+        | b"dtsy" | b"Opus" | b"fLaC" | b"alac" | b"mha1" | b"mhm1" | b"iamf" | b"mlpa"
+        | b"enca" | b"resa" => Layout::Audio,
+        b"wvtt" | b"c608" | b"c708" => Layout::Plain,
+        _ => Layout::Unknown,
+    }
+}
 
 /// The boxes inside a sample entry; none where its layout is not known.
 #[must_use]
 pub fn children<'a>(entry: &BoxRef<'a>) -> Boxes<'a> {
-    let skip = match &entry.kind() {
-        b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" | b"dva1"
-        | b"dvav" | b"vvc1" | b"vvi1" | b"vp08" | b"vp09" | b"av01" | b"mp4v" | b"encv"
-        | b"resv" => VISUAL,
-        b"mp4a" | b"ac-3" | b"ec-3" | b"ac-4" | b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" | b"dtsx"
-        | b"dtsy" | b"Opus" | b"fLaC" | b"alac" | b"mha1" | b"mhm1" | b"iamf" | b"mlpa"
-        | b"enca" | b"resa" => audio(entry),
-        b"wvtt" | b"c608" | b"c708" => 8,
-        _ => entry.body.len(),
-    };
-    let base = entry.header.body.saturating_add(u64::try_from(skip).unwrap_or(u64::MAX));
-    Boxes::new(entry.body.get(skip..).unwrap_or(&[]), base)
+    let skip = children_at(entry).and_then(|skip| usize::try_from(skip).ok());
+    let inside = skip.and_then(|skip| entry.body.get(skip..)).unwrap_or(&[]);
+    Boxes::new(inside, entry.header.body.saturating_add(children_at(entry).unwrap_or(0)))
 }
 
-/// `QuickTime`'s sound descriptions of versions 1 and 2 have more fields. ISO files may say version
-/// 1 too and have none of them, so what follows must look like a box.
-fn audio(entry: &BoxRef<'_>) -> usize {
-    let longer = match entry.body.get(8..10) {
-        Some([0, 1]) => AUDIO.saturating_add(16),
-        Some([0, 2]) => AUDIO.saturating_add(36),
-        _ => return AUDIO,
+/// Bytes of the body before the boxes inside a sample entry; `None` where its layout is not known.
+pub(super) fn children_at(entry: &BoxRef<'_>) -> Option<u64> {
+    match layout(entry.kind()) {
+        Layout::Visual => Some(78),
+        Layout::Audio => Some(audio(entry)),
+        Layout::Plain => Some(8),
+        Layout::Unknown => None,
+    }
+}
+
+/// `QuickTime`'s sound descriptions of versions 1 and 2 have more fields than ISO's 28 bytes. ISO
+/// files may say version 1 too and have none of them, so what follows must look like a box.
+fn audio(entry: &BoxRef<'_>) -> u64 {
+    let (longer, rest) = match entry.body.get(8..10) {
+        Some([0, 1]) => (44, entry.body.get(44..)),
+        Some([0, 2]) => (64, entry.body.get(64..)),
+        _ => return 28,
     };
-    let base = entry.header.body;
-    let rest = |skip: usize| Boxes::new(entry.body.get(skip..).unwrap_or(&[]), base);
-    let sound = rest(longer).next().is_some_and(|found| found.is_ok());
-    if sound { longer } else { AUDIO }
+    let is_box = Boxes::new(rest.unwrap_or(&[]), 0).next().is_some_and(|found| found.is_ok());
+    if is_box { longer } else { 28 }
 }

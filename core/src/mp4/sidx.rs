@@ -55,7 +55,7 @@ impl<'a> Sidx<'a> {
     }
 
     /// The references in order.
-    pub fn references(&self) -> impl Iterator<Item = Reference> + use<'a> {
+    pub fn references(&self) -> impl ExactSizeIterator<Item = Reference> + use<'a> {
         self.table.iter().map(|row| {
             let [a, b, c, d, e, f, g, h, i, ..] = *row;
             Reference {

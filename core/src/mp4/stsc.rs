@@ -34,7 +34,7 @@ impl<'a> Stsc<'a> {
     }
 
     /// The runs as stored, in no way checked against each other.
-    pub fn runs(&self) -> impl Iterator<Item = ChunkRun> + use<'a> {
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = ChunkRun> + use<'a> {
         self.table.iter().map(|row| {
             let [a, b, c, d, e, f, g, h, i, j, k, l] = *row;
             ChunkRun {

@@ -23,7 +23,7 @@ impl<'a> Stts<'a> {
     }
 
     /// (`sample_count`, `sample_delta` in ticks of `mdhd`).
-    pub fn runs(&self) -> impl Iterator<Item = (u32, u32)> + use<'a> {
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = (u32, u32)> + use<'a> {
         self.table.iter().map(pair)
     }
 }
