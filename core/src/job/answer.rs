@@ -11,8 +11,8 @@ use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Page, Timeline};
-use crate::job::seam::{Body, Config, Fetched, Read};
-use crate::job::{Detail, Target, part};
+use crate::job::seam::{Body, Config};
+use crate::job::{Detail, Target, slice};
 use crate::manifest::{dash, hls};
 use crate::mux::cmaf;
 use crate::presentation::{Presentation, Rendition, SwitchingSet};
@@ -98,40 +98,31 @@ fn find<'h>(head: &'h Head, bitrate: u64, name: &str) -> Result<(usize, &'h Trac
     })
 }
 
-/// Reads the part of the index that was asked for.
+/// Reads the part of the index that was asked for: `bytes` lie at `range` of it.
 pub(super) fn extra(
     head: &Head,
     detail: &Detail,
-    read: &Read,
-    fetched: &Fetched,
+    range: &Range<u64>,
+    bytes: &[u8],
 ) -> Result<Extra, Error> {
     match detail {
-        Detail::Timelines { start } => {
-            let end = start.saturating_add(u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX));
-            let covered =
-                |track: &Track| track.timeline.start >= *start && track.timeline.end <= end;
-            let mut timelines = Vec::new();
-            for track in &head.tracks {
-                let bytes = part(fetched, read, &track.timeline).filter(|_| covered(track));
-                timelines.push(bytes.map(|bytes| timeline(bytes, track)).transpose()?);
-            }
+        Detail::Timelines => {
             let wanted = |track: &Track| {
-                track.timeline.start >= read.range.start && track.timeline.end <= read.range.end
+                range.start <= track.timeline.start && track.timeline.end <= range.end
             };
-            if head
-                .tracks
-                .iter()
-                .zip(&timelines)
-                .any(|(track, line)| wanted(track) && line.is_none())
-            {
-                return Err(Error::source("the index ends before its timelines do"));
-            }
-            Ok(Extra::Timelines(timelines))
+            let read = |track: &Track| {
+                let at = track.timeline.start - range.start..track.timeline.end - range.start;
+                let short = || Error::source("the index ends before its timelines do");
+                timeline(slice(bytes, &at).ok_or_else(short)?, track)
+            };
+            let each =
+                head.tracks.iter().map(|track| wanted(track).then(|| read(track)).transpose());
+            each.collect::<Result<_, _>>().map(Extra::Timelines)
         }
         Detail::Page { track, number } => {
             let track_number = u32::try_from(*track).unwrap_or(u32::MAX);
             let length = head.tracks.get(*track).map_or(0, |track| track.nal_length_size);
-            let page = Page::decode(&fetched.bytes, &head.identity, length)?;
+            let page = Page::decode(bytes, &head.identity, length)?;
             if (page.track, page.fragment) != (track_number, *number) {
                 return Err(Error::source("the index has another page in this place"));
             }

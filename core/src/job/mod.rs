@@ -13,6 +13,8 @@
 
 mod answer;
 mod range;
+#[cfg(feature = "xml")]
+mod rebuild;
 mod reply;
 mod seam;
 
@@ -24,6 +26,10 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+#[cfg(feature = "xml")]
+use crate::asset::server_manifest::ServerManifest;
+#[cfg(feature = "xml")]
+use crate::delivery::server_manifest_object;
 use crate::delivery::{Encryption, Locator, Protocol, allows, index_object, locator_object};
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::index::{FIRST_READ, Head};
@@ -48,6 +54,8 @@ pub struct Job {
     next_id: u32,
     /// The index changed under our feet once: what is read now must come from the store.
     fresh: bool,
+    /// An index made on the way, to be stored.
+    index: Option<(ObjectId, Bytes)>,
 }
 
 /// How far the request has come.
@@ -57,6 +65,11 @@ enum Stage {
     Locator(Request),
     /// The first bytes of the head, then all of it where it is longer.
     Head(Target),
+    /// There is no index: the server manifest, then the movies it names.
+    #[cfg(feature = "xml")]
+    ServerManifest(Target),
+    #[cfg(feature = "xml")]
+    Rebuild(Target, rebuild::Rebuild),
     /// Timelines of the tracks a manifest lists, or the page of a fragment.
     Detail(Target, Head, Detail),
     Finished,
@@ -73,8 +86,8 @@ struct Target {
 /// What beside the head an answer takes.
 #[derive(Debug, Clone)]
 enum Detail {
-    /// Bytes of the index from `start` on: timelines.
-    Timelines { start: u64 },
+    /// Timelines of the tracks that lie in the part read.
+    Timelines,
     /// The page of fragment `number` of track `track`.
     Page { track: usize, number: u32 },
 }
@@ -95,8 +108,16 @@ impl Job {
     /// Begins to answer `request`, received at `now`.
     #[must_use]
     pub fn new(request: HttpRequest, config: &Config, now: Millis) -> Self {
-        let (config, pending) = (config.clone(), Vec::new());
-        Self { http: request, config, now, stage: Stage::Begin, pending, next_id: 0, fresh: false }
+        Self {
+            http: request,
+            config: config.clone(),
+            now,
+            stage: Stage::Begin,
+            pending: Vec::new(),
+            next_id: 0,
+            fresh: false,
+            index: None,
+        }
     }
 
     /// What to do next. Asks again for what was not supplied.
@@ -118,7 +139,11 @@ impl Job {
                 self.pending = reads.iter().map(|read| (read.clone(), None)).collect();
                 Step::Read(reads)
             }
-            Ok(Next::Reply(answer)) => Step::Done(reply::reply(&self.http, &self.config, answer)),
+            Ok(Next::Reply(answer)) => {
+                let mut response = reply::reply(&self.http, &self.config, answer);
+                response.index = self.index.take();
+                Step::Done(response)
+            }
             Err(error) => Step::Done(reply::refuse(&self.http, &error)),
         }
     }
@@ -135,6 +160,10 @@ impl Job {
             Stage::Begin => self.begin(),
             Stage::Locator(request) => self.locator(request),
             Stage::Head(target) => self.head(target),
+            #[cfg(feature = "xml")]
+            Stage::ServerManifest(target) => self.server_manifest(target),
+            #[cfg(feature = "xml")]
+            Stage::Rebuild(target, rebuild) => self.rebuild(target, rebuild),
             Stage::Detail(target, head, detail) => self.detail(target, &head, &detail),
             Stage::Finished => Err(Error::bug("the job was asked for a step after its last")),
         }
@@ -184,13 +213,10 @@ impl Job {
 
     fn head(&mut self, target: Target) -> Result<Next, Error> {
         let (read, fetched) = self.answer()?;
-        let fetched = fetched.map_err(|error| match error {
-            FetchError::NotFound => {
-                let message = format!("there is no {}.ism, or it has no index", target.manifest);
-                Error::not_found(AmsCode::ResourceNotFound, message)
-            }
-            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
-        })?;
+        let fetched = match fetched {
+            Err(FetchError::NotFound) => return self.no_index(target),
+            other => other.map_err(|error| failed(&read.object, &error))?,
+        };
         let broken = |error: Error| error.within(&read.object).with_code(AmsCode::StorageFailure);
         let len = Head::len_of(&fetched.bytes).map_err(broken)?;
         let in_hand = u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX);
@@ -208,6 +234,76 @@ impl Job {
         self.begin_detail(target, head)
     }
 
+    #[cfg(not(feature = "xml"))]
+    #[expect(clippy::unused_self, reason = "with the feature `xml` it goes on to read the asset")]
+    fn no_index(&mut self, target: Target) -> Result<Next, Error> {
+        let message = format!("there is no {}.ism, or it has no index", target.manifest);
+        Err(Error::not_found(AmsCode::ResourceNotFound, message))
+    }
+
+    #[cfg(feature = "xml")]
+    fn no_index(&mut self, target: Target) -> Result<Next, Error> {
+        let object = server_manifest_object(&target.asset, &target.manifest);
+        let read = self.document(object, 0..MAX_DOCUMENT);
+        self.stage = Stage::ServerManifest(target);
+        Ok(Next::Read(vec![read]))
+    }
+
+    #[cfg(feature = "xml")]
+    fn server_manifest(&mut self, target: Target) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => {
+                let message = format!("there is no {}.ism in this asset", target.manifest);
+                Error::not_found(AmsCode::ResourceNotFound, message)
+            }
+            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
+        })?;
+        let manifest = ServerManifest::parse(&fetched.bytes);
+        let manifest = manifest.map_err(|error| error.within(&read.object))?;
+        let rebuild = rebuild::Rebuild::new(manifest, &target.asset, self.config.max_moov)?;
+        Ok(self.read_movies(target, rebuild))
+    }
+
+    #[cfg(feature = "xml")]
+    fn read_movies(&mut self, target: Target, rebuild: rebuild::Rebuild) -> Next {
+        let reads = rebuild.wants().into_iter().map(|(object, range)| self.document(object, range));
+        let reads = reads.collect();
+        self.stage = Stage::Rebuild(target, rebuild);
+        Next::Read(reads)
+    }
+
+    #[cfg(feature = "xml")]
+    fn rebuild(&mut self, target: Target, mut rebuild: rebuild::Rebuild) -> Result<Next, Error> {
+        for (read, answer) in core::mem::take(&mut self.pending) {
+            let answer = answer.ok_or_else(|| Error::bug("a movie's read has no answer"))?;
+            let fetched = answer.map_err(|error| failed(&read.object, &error))?;
+            rebuild.supply(&read.object, fetched)?;
+        }
+        if !rebuild.wants().is_empty() {
+            return Ok(self.read_movies(target, rebuild));
+        }
+        let index = rebuild.finish()?;
+        let head = Head::decode(&index)?;
+        let (range, detail) = match answer::needs(&target.what, &head)? {
+            answer::Needs::Nothing => (0..0, None),
+            answer::Needs::Timelines(range) => (range, Some(Detail::Timelines)),
+            answer::Needs::Page { range, track, number } => {
+                (range, Some(Detail::Page { track, number }))
+            }
+        };
+        let extra = match detail {
+            None => answer::Extra::None,
+            Some(detail) => {
+                let bytes =
+                    slice(&index, &range).ok_or_else(|| Error::bug("the index is too short"))?;
+                answer::extra(&head, &detail, &range, bytes)?
+            }
+        };
+        self.index = Some((target.index(), index));
+        answer::answer(&target, &head, extra, &self.config).map(Next::Reply)
+    }
+
     /// Asks for what lies outside the head, if the answer takes more than the head.
     fn begin_detail(&mut self, target: Target, head: Head) -> Result<Next, Error> {
         let (range, detail) = match answer::needs(&target.what, &head)? {
@@ -215,10 +311,7 @@ impl Job {
                 return answer::answer(&target, &head, answer::Extra::None, &self.config)
                     .map(Next::Reply);
             }
-            answer::Needs::Timelines(range) => {
-                let start = range.start;
-                (range, Detail::Timelines { start })
-            }
+            answer::Needs::Timelines(range) => (range, Detail::Timelines),
             answer::Needs::Page { range, track, number } => (range, Detail::Page { track, number }),
         };
         let read = self.index_part(target.index(), &head, range)?;
@@ -230,7 +323,7 @@ impl Job {
         let (read, fetched) = self.answer()?;
         let fetched = fetched.map_err(|error| failed(&read.object, &error))?;
         let broken = |error: Error| error.within(&read.object).with_code(AmsCode::StorageFailure);
-        match answer::extra(head, detail, &read, &fetched) {
+        match answer::extra(head, detail, &read.range, &fetched.bytes) {
             Ok(extra) => answer::answer(&target, head, extra, &self.config).map(Next::Reply),
             // The index may have been replaced since its head was read.
             Err(_) if !self.fresh => {
@@ -305,9 +398,6 @@ fn failed(object: &str, error: &FetchError) -> Error {
     }
 }
 
-/// Bytes of an answer that lie at `range` of its object.
-fn part<'a>(fetched: &'a Fetched, read: &Read, range: &Range<u64>) -> Option<&'a [u8]> {
-    let index = |at: u64| usize::try_from(at.checked_sub(read.range.start)?).ok();
-    let bytes: &Bytes = &fetched.bytes;
-    bytes.get(index(range.start)?..index(range.end)?)
+fn slice<'a>(bytes: &'a [u8], range: &Range<u64>) -> Option<&'a [u8]> {
+    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }

@@ -32,7 +32,7 @@ pub(super) fn without_body(http: &HttpRequest) -> Option<Response> {
                 ("Access-Control-Max-Age", "86400".into()),
                 ("Allow", METHODS.into()),
             ]);
-            Some(Response { status: 204, headers, body: Body::Empty, log: None })
+            Some(Response { status: 204, headers, body: Body::Empty, log: None, index: None })
         }
         _ => {
             let error =
@@ -68,7 +68,7 @@ pub(super) fn reply(http: &HttpRequest, config: &Config, answer: Answer) -> Resp
         ("Accept-Ranges", "bytes".into()),
         ("X-Content-Type-Options", "nosniff".into()),
     ]);
-    let done = |status, headers, body| Response { status, headers, body, log: None };
+    let done = |status, headers, body| Response { status, headers, body, log: None, index: None };
     if http.if_none_match.as_deref().is_some_and(|tags| matches_any(tags, &etag)) {
         return done(304, headers, Body::Empty);
     }
@@ -177,7 +177,13 @@ pub(super) fn refuse(http: &HttpRequest, error: &Error) -> Response {
         ("X-Content-Type-Options", "nosniff".into()),
     ]);
     let body = if http.method == "HEAD" { Body::Empty } else { Body::Bytes(body) };
-    Response { status, headers, body, log: Some(format!("{status} {name} {}", error.message())) }
+    Response {
+        status,
+        headers,
+        body,
+        log: Some(format!("{status} {name} {}", error.message())),
+        index: None,
+    }
 }
 
 /// What is missing may be published the next moment; what failed may work the next.

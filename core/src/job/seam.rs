@@ -37,11 +37,15 @@ pub struct Config {
     /// Compare stored objects' entity tags with the index, not only their sizes. Off for stores
     /// that were copied after indexing and gave new tags.
     pub check_etags: bool,
+    /// Where an asset has no index, read its movies and make one on the way, as long as no `moov`
+    /// exceeds this many bytes; 0 refuses instead. It costs a request some ten reads and the
+    /// memory of a few `moov`s, so it is a fallback and no replacement for `selvedge index`.
+    pub max_moov: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_age: 259_200, check_etags: true }
+        Self { max_age: 259_200, check_etags: true, max_moov: 4 << 20 }
     }
 }
 
@@ -116,4 +120,7 @@ pub struct Response {
     pub body: Body,
     /// For the operator's log: what went wrong, if anything did. Never sent.
     pub log: Option<String>,
+    /// An index that had to be made to answer. A shell that may write stores it under this name
+    /// unless there is one by now.
+    pub index: Option<(ObjectId, Bytes)>,
 }
