@@ -48,6 +48,7 @@ impl Settings {
             core: Config {
                 max_age: number(env, "MAX_AGE")?.unwrap_or(defaults.max_age),
                 check_etags: flag(env, "CHECK_ETAGS")?.unwrap_or(defaults.check_etags),
+                ..Config::default()
             },
             place,
             scope,

@@ -40,7 +40,7 @@ pub(crate) async fn send(
     response: Response,
     shell: &Shell<'_>,
 ) -> Result<worker::Response, String> {
-    let Response { status, headers, body, log } = response;
+    let Response { status, headers, body, log, index: _ } = response;
     if let Some(log) = log {
         worker::console_warn!("{status}: {log}");
     }

@@ -38,7 +38,7 @@ pub(crate) async fn drive(
         }
     }
     let log = Some(format!("job: still reading after {ROUNDS} rounds"));
-    Response { status: 500, headers: Vec::new(), body: Body::Empty, log }
+    Response { status: 500, headers: Vec::new(), body: Body::Empty, log, index: None }
 }
 
 fn told(read: &Read, error: &StoreError) -> FetchError {

@@ -47,7 +47,11 @@ impl Serve {
         let settings = Settings {
             store: Store::open(&self.store.store)?,
             door: self.door()?,
-            config: Config { max_age: self.max_age, check_etags: !self.ignore_etags },
+            config: Config {
+                max_age: self.max_age,
+                check_etags: !self.ignore_etags,
+                ..Config::default()
+            },
         };
         let refused = |error: std::io::Error| {
             Failure::new(self.listen.to_string(), error.to_string())
