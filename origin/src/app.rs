@@ -13,6 +13,7 @@ use selvedge_core::job::{Config, HttpRequest};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cache::Reads;
+use crate::catalogue::catalogue;
 use crate::drive::drive;
 use crate::raw;
 use crate::reply::{plain, reply};
@@ -29,6 +30,10 @@ pub struct Settings {
     pub door: Door,
     /// What core may be told.
     pub config: Config,
+    /// List the assets at `/api/assets`.
+    pub api: bool,
+    /// What URLs in that list begin with; `None`: the host that was asked.
+    pub base_url: Option<String>,
 }
 
 #[derive(Debug)]
@@ -39,8 +44,10 @@ struct App {
 
 /// The routes of a server.
 pub fn router(settings: Settings) -> Router {
+    let api = settings.api;
     let app = Arc::new(App { settings, reads: Reads::new() });
-    Router::new()
+    let routes = if api { Router::new().route("/api/assets", get(assets)) } else { Router::new() };
+    routes
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/store/{*object}", any(raw_object))
         .fallback(packaged)
@@ -55,6 +62,10 @@ pub fn router(settings: Settings) -> Router {
 async fn raw_object(State(app): State<Arc<App>>, request: Request) -> Response {
     let Settings { store, door, .. } = &app.settings;
     raw::raw(request.method(), request.uri(), request.headers(), store, door).await
+}
+
+async fn assets(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    catalogue(&headers, &app.settings.store, app.settings.base_url.as_deref()).await
 }
 
 async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {

@@ -32,10 +32,12 @@ impl Failure {
         self
     }
 
-    /// A rule of core that `about` breaks.
+    /// A rule of core that `about` breaks; core may have named it already.
     #[must_use]
     pub fn core(about: &str, error: &Error) -> Self {
-        Self::new(about, error.message())
+        let message = error.message();
+        let rule = message.strip_prefix(about).and_then(|rest| rest.strip_prefix(": "));
+        Self::new(about, rule.unwrap_or(message))
     }
 
     /// What the store says about `object`.

@@ -14,10 +14,14 @@ extern crate alloc;
 pub mod app;
 pub mod cli;
 pub mod failure;
+pub mod progress;
+pub mod publish;
 pub mod ranges;
 pub mod store;
+pub mod urls;
 
 mod cache;
+mod catalogue;
 mod drive;
 mod raw;
 mod reply;

@@ -246,21 +246,32 @@ impl Store {
         let upload = self.timely(self.objects.put_multipart(&path)).await?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, UPLOAD_PART);
         let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = match from.read(&mut chunk).await {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) => {
-                    let _ = writer.abort().await;
-                    return Err(broken(&error));
-                }
-            };
-            // At most two parts in memory beside the one being filled.
-            self.timely(writer.wait_for_capacity(2)).await?;
-            writer.write(chunk.get(..read).unwrap_or_default());
-            progress(u64::try_from(read).unwrap_or_default());
+        let filled = loop {
+            match self.pass_on(&mut from, &mut chunk, &mut writer).await {
+                Ok(0) => break Ok(()),
+                Ok(bytes) => progress(u64::try_from(bytes).unwrap_or_default()),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = filled {
+            let _ = writer.abort().await;
+            return Err(error);
         }
         writer.finish().await.map(|_| ()).map_err(|error| failed(&error))
+    }
+
+    /// Passes on as many bytes as come at once.
+    async fn pass_on(
+        &self,
+        from: &mut (impl tokio::io::AsyncRead + Unpin),
+        chunk: &mut [u8],
+        writer: &mut WriteMultipart,
+    ) -> Result<usize, StoreError> {
+        let read = from.read(chunk).await.map_err(|error| broken(&error))?;
+        // At most two parts in memory beside the one being filled.
+        self.timely(writer.wait_for_capacity(2)).await?;
+        writer.write(chunk.get(..read).unwrap_or_default());
+        Ok(read)
     }
 
     /// Names of the objects below `folder`, sorted.

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
+mod publish;
 mod serve;
 mod token;
 
@@ -25,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Serve raw byte ranges and packaged streams on one port.
     Serve(serve::Serve),
+    /// Put media into the store, index it and print the URLs that play.
+    Publish(publish::Publish),
+    /// Make the indexes of a stored asset again.
+    Index(publish::Index),
     /// Mint and check tokens of signed origin URLs.
     #[command(subcommand)]
     Token(token::Token),
@@ -68,6 +73,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(serve) => serve.run().await,
+        Command::Publish(publish) => publish.run().await,
+        Command::Index(index) => index.run().await,
         Command::Token(token) => token.run(),
     }
 }
@@ -78,6 +85,14 @@ fn complain(failure: &Failure) {
     if let Some(hint) = &failure.hint {
         let _ = writeln!(stderr, " hint: {hint}");
     }
+}
+
+/// A result for programs, on standard output.
+fn say_json(result: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(result)
+        .map_err(|error| Failure::new("result", error.to_string()))?;
+    say(text);
+    Ok(())
 }
 
 /// One line on standard output. A closed pipe is the reader's choice, not our failure.

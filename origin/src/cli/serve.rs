@@ -31,6 +31,12 @@ pub(super) struct Serve {
     /// Serve raw objects to everybody. For work on one machine.
     #[arg(long)]
     open_store: bool,
+    /// List all assets with their URLs at /api/assets.
+    #[arg(long)]
+    api: bool,
+    /// What URLs in that list begin with; without, the host that was asked.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -52,6 +58,8 @@ impl Serve {
                 check_etags: !self.ignore_etags,
                 ..Config::default()
             },
+            api: self.api,
+            base_url: self.base_url.clone(),
         };
         let refused = |error: std::io::Error| {
             Failure::new(self.listen.to_string(), error.to_string())

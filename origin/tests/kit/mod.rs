@@ -31,7 +31,8 @@ impl Server {
         let store = Store::open(folder.path().to_str().unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = router(Settings { store, door, config: Config::default() });
+        let config = Config::default();
+        let app = router(Settings { store, door, config, api: true, base_url: None });
         tokio::spawn(async move { axum::serve(listener, app).await });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { folder, client, address }

@@ -1,0 +1,144 @@
+//! Makes indexes.  In: a server manifest and its media, on this machine or in the store.
+//! Out: the index object.
+
+use bytes::Bytes;
+use selvedge_core::asset::server_manifest::ServerManifest;
+use selvedge_core::build::{Builder, Built, Source};
+use selvedge_core::delivery::index_object;
+use selvedge_core::source::Version;
+use serde::Serialize;
+
+use super::input::{Input, Media};
+use super::object;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::store::Store;
+
+/// Largest `.ism` read.
+const MANIFEST_BYTES: u64 = 1 << 20;
+
+/// An index that was made again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Indexed {
+    /// The index object.
+    pub object: String,
+    /// Bytes of it.
+    pub bytes: usize,
+    /// What was found and decided, a sentence each.
+    pub report: Vec<String>,
+}
+
+/// Makes the indexes of all server manifests of `asset` anew.
+///
+/// # Errors
+/// Where the asset has no server manifest, or its media are missing or broken. Indexes that were
+/// there stay as they are then.
+pub async fn index(
+    asset: &str,
+    store: &Store,
+    progress: &Progress,
+) -> Result<Vec<Indexed>, Failure> {
+    let manifests = server_manifests(asset, store).await?;
+    if manifests.is_empty() {
+        return Err(Failure::new(format!("assets/{asset}"), "holds no .ism")
+            .hint("`selvedge publish` makes one from the media"));
+    }
+    let mut built = Vec::new();
+    for name in manifests {
+        let made = from_store(asset, &name, store, progress).await?;
+        built.push((index_object(asset, &name), made));
+    }
+    let mut indexed = Vec::new();
+    for (object, Built { index, report, .. }) in built {
+        let bytes = index.len();
+        let put = store.put(&object, index, true).await;
+        put.map_err(|error| Failure::store(&object, &error))?;
+        indexed.push(Indexed { object, bytes, report });
+    }
+    Ok(indexed)
+}
+
+/// Names of the server manifests of `asset`, without `.ism`, in order.
+///
+/// # Errors
+/// Where the store cannot be listed.
+pub async fn server_manifests(asset: &str, store: &Store) -> Result<Vec<String>, Failure> {
+    let folder = format!("assets/{asset}");
+    let listed = store.list(&folder).await.map_err(|error| Failure::store(&folder, &error))?;
+    let names = listed.iter().filter_map(|object| manifest_name(object, asset));
+    Ok(names.map(ToOwned::to_owned).collect())
+}
+
+/// `film` of `assets/{asset}/film.ism`.
+fn manifest_name<'a>(object: &'a str, asset: &str) -> Option<&'a str> {
+    let file = object.strip_prefix("assets/")?.strip_prefix(asset)?.strip_prefix('/')?;
+    file.strip_suffix(".ism").filter(|name| !name.contains('/'))
+}
+
+async fn from_store(
+    asset: &str,
+    name: &str,
+    store: &Store,
+    progress: &Progress,
+) -> Result<Built, Failure> {
+    let document = object(asset, &format!("{name}.ism"));
+    let fetched = store.read_all(&document, MANIFEST_BYTES).await;
+    let fetched = fetched.map_err(|error| Failure::store(&document, &error))?;
+    let manifest =
+        ServerManifest::parse(&fetched.bytes).map_err(|error| Failure::core(&document, &error))?;
+    let mut media: Vec<Media> = Vec::new();
+    for track in &manifest.tracks {
+        if media.iter().any(|one| one.name == track.src) {
+            continue;
+        }
+        progress.line(format_args!("reading {}", track.src));
+        let input = Input::stored(store, object(asset, &track.src)).await?;
+        media.push(Media::read(track.src.clone(), input).await?);
+    }
+    let version = |one: &Media| match &one.input {
+        Input::Stored { version, .. } => version.clone(),
+        Input::Local { size, .. } => super::unversioned(*size),
+    };
+    let versions: Vec<Version> = media.iter().map(version).collect();
+    let sources = sources_of(&manifest, &media, &versions);
+    build(&manifest, sources, &media, progress).await
+}
+
+/// What the builder is told of the media that `manifest` names.
+pub(super) fn sources_of(
+    manifest: &ServerManifest,
+    media: &[Media],
+    versions: &[Version],
+) -> Vec<Source> {
+    let named = |one: &Media| manifest.tracks.iter().any(|track| track.src == one.name);
+    let source = |(one, version): (&Media, &Version)| Source {
+        object: one.name.clone(),
+        version: version.clone(),
+        movie: one.movie.clone(),
+    };
+    media.iter().zip(versions).filter(|(one, _)| named(one)).map(source).collect()
+}
+
+/// Runs the builder, reading the media it asks for.
+pub(super) async fn build(
+    manifest: &ServerManifest,
+    sources: Vec<Source>,
+    media: &[Media],
+    progress: &Progress,
+) -> Result<Built, Failure> {
+    let refused = |error| Failure::core("index", &error);
+    let mut builder = Builder::new(manifest, sources).map_err(refused)?;
+    let (mut seen, total) = builder.progress();
+    let stage = progress.stage(format_args!("indexing"), total);
+    while let Some(read) = builder.need() {
+        let input = media.iter().find(|one| one.name == read.object).map(|one| &one.input);
+        let input = input.ok_or_else(|| Failure::new(read.object.as_str(), "is not at hand"))?;
+        let bytes: Bytes = input.read(read.range).await?;
+        builder.supply(&bytes).map_err(|error| Failure::core(&read.object, &error))?;
+        let (now, _) = builder.progress();
+        stage.advance(now.saturating_sub(seen));
+        seen = now;
+    }
+    stage.end();
+    builder.finish().map_err(refused)
+}
