@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
+use bytes::Bytes;
 use selvedge_core::job::{Config, HttpRequest};
+use selvedge_core::source::ObjectId;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cache::Reads;
@@ -17,7 +19,7 @@ use crate::catalogue::catalogue;
 use crate::drive::drive;
 use crate::raw;
 use crate::reply::{plain, reply};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub use crate::raw::Door;
 
@@ -74,7 +76,21 @@ async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Some(log) = response.log.take() {
         tracing::warn!(path = request.uri().path(), status = response.status, "{log}");
     }
+    if let Some((object, index)) = response.index.take() {
+        keep_index(store.clone(), object, index);
+    }
     reply(response, store).await.into_response()
+}
+
+/// Stores an index that was made on the way, unless there is one by now. The reply does not wait.
+fn keep_index(store: Store, object: ObjectId, index: Bytes) {
+    tokio::spawn(async move {
+        match store.put(&object, index, false).await {
+            Ok(()) => tracing::info!(object, "index stored"),
+            Err(StoreError::Exists) => {}
+            Err(error) => tracing::warn!(object, %error, "index not stored"),
+        }
+    });
 }
 
 fn passed_on(request: &Request) -> HttpRequest {

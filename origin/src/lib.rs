@@ -14,6 +14,7 @@ extern crate alloc;
 pub mod app;
 pub mod cli;
 pub mod failure;
+pub mod inspect;
 pub mod progress;
 pub mod publish;
 pub mod ranges;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
+mod inspect;
 mod publish;
 mod serve;
 mod token;
@@ -30,6 +31,8 @@ enum Command {
     Publish(publish::Publish),
     /// Make the indexes of a stored asset again.
     Index(publish::Index),
+    /// Print an MP4, a segment, an index or a document as text.
+    Inspect(inspect::Inspect),
     /// Mint and check tokens of signed origin URLs.
     #[command(subcommand)]
     Token(token::Token),
@@ -75,6 +78,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Publish(publish) => publish.run().await,
         Command::Index(index) => index.run().await,
+        Command::Inspect(inspect) => inspect.run().await,
         Command::Token(token) => token.run(),
     }
 }

@@ -97,7 +97,7 @@ async fn from_store(
     }
     let version = |one: &Media| match &one.input {
         Input::Stored { version, .. } => version.clone(),
-        Input::Local { size, .. } => super::unversioned(*size),
+        Input::Local { .. } | Input::Memory(_) => super::unversioned(one.input.size()),
     };
     let versions: Vec<Version> = media.iter().map(version).collect();
     let sources = sources_of(&manifest, &media, &versions);

@@ -16,11 +16,27 @@ use crate::store::Store;
 
 /// Where the bytes of a media file come from.
 #[derive(Debug)]
-pub(super) enum Input {
+pub enum Input {
     /// A file on this machine.
-    Local { path: PathBuf, file: Mutex<File>, size: u64 },
+    Local {
+        /// Its path, for failures.
+        path: PathBuf,
+        /// The file.
+        file: Mutex<File>,
+        /// Bytes.
+        size: u64,
+    },
     /// An object of the store, in the state seen first.
-    Stored { store: Store, object: String, version: Version },
+    Stored {
+        /// The store.
+        store: Store,
+        /// The object.
+        object: String,
+        /// Its state.
+        version: Version,
+    },
+    /// Bytes in hand.
+    Memory(Bytes),
 }
 
 /// One media file, its tracks known.
@@ -33,27 +49,41 @@ pub(super) struct Media {
 }
 
 impl Input {
-    pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub async fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error| Failure::file(path, &error);
         let file = File::open(path).await.map_err(failed)?;
         let size = file.metadata().await.map_err(failed)?.len();
         Ok(Self::Local { path: path.to_owned(), file: Mutex::new(file), size })
     }
 
-    pub(super) async fn stored(store: &Store, object: String) -> Result<Self, Failure> {
+    /// `object` of `store`.
+    ///
+    /// # Errors
+    /// Where it cannot be found.
+    pub async fn stored(store: &Store, object: String) -> Result<Self, Failure> {
         let meta = store.head(&object).await.map_err(|error| Failure::store(&object, &error))?;
         Ok(Self::Stored { store: store.clone(), object, version: meta.version() })
     }
 
-    pub(super) const fn size(&self) -> u64 {
+    /// Bytes in all.
+    #[must_use]
+    pub fn size(&self) -> u64 {
         match self {
             Self::Local { size, .. } => *size,
             Self::Stored { version, .. } => version.size,
+            Self::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         }
     }
 
     /// Exactly `range`.
-    pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes, Failure> {
+    ///
+    /// # Errors
+    /// Where it cannot be read, ends earlier, or is no longer what it was.
+    pub async fn read(&self, range: Range<u64>) -> Result<Bytes, Failure> {
         match self {
             Self::Local { path, file, .. } => {
                 let mut file = file.lock().await;
@@ -70,6 +100,14 @@ impl Input {
                         .hint("wait until nothing writes to it, then run the command again"));
                 }
                 Ok(fetched.bytes)
+            }
+            Self::Memory(bytes) => {
+                let from = usize::try_from(range.start).unwrap_or(usize::MAX);
+                let to = usize::try_from(range.end).unwrap_or(usize::MAX);
+                if from > to || to > bytes.len() {
+                    return Err(Failure::new("input", format!("ends before byte {to}")));
+                }
+                Ok(bytes.slice(from..to))
             }
         }
     }

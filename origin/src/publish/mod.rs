@@ -24,11 +24,12 @@ use crate::store::Store;
 use crate::urls::{Urls, urls};
 
 pub use indexing::{Indexed, index, server_manifests};
+pub use input::Input;
 pub use locate::locators;
 
 use gather::{Gathered, gather};
 use indexing::{build, sources_of};
-use input::{Input, Media};
+use input::Media;
 use upload::Uploads;
 
 /// What to publish, and as what.
@@ -89,7 +90,7 @@ pub async fn publish(
     let locator = locate::choose(publication, &asset, store).await?;
 
     let mut report = gathered.notes.clone();
-    let media = read_media(&gathered, &mut report, progress).await?;
+    let media = read_media(&gathered, progress).await?;
     let manifests = manifests(publication, &gathered, &media, &asset, &mut report)?;
     for named in &manifests {
         rehearse(named, &media)?;
@@ -148,18 +149,12 @@ async fn write(
 }
 
 /// Reads what every media file holds.
-async fn read_media(
-    gathered: &Gathered,
-    report: &mut Vec<String>,
-    progress: &Progress,
-) -> Result<Vec<Media>, Failure> {
+async fn read_media(gathered: &Gathered, progress: &Progress) -> Result<Vec<Media>, Failure> {
     let mut media = Vec::new();
     for file in &gathered.media {
         progress.line(format_args!("reading {}", file.name));
         let input = Input::open(&file.path).await?;
-        let one = Media::read(file.name.clone(), input).await?;
-        report.extend(one.movie.notes.iter().map(|note| format!("{}: {note}", file.name)));
-        media.push(one);
+        media.push(Media::read(file.name.clone(), input).await?);
     }
     Ok(media)
 }
