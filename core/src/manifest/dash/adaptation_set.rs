@@ -1,0 +1,171 @@
+//! `AdaptationSet` (23009-1 §5.3.3): one switching set.
+
+use alloc::string::String;
+
+use crate::asset::movie::Media;
+use crate::manifest::dash::representation::{self, Common, FrameRate};
+use crate::manifest::dash::{descriptor, template};
+use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
+use crate::request::Params;
+use crate::time::Instant;
+use crate::wire::xml::XmlWriter;
+
+/// How AMS numbered groups and named representations, and what DASH calls the media.
+struct Kind {
+    group: Option<u8>,
+    id: &'static str,
+    content_type: &'static str,
+    mime_type: &'static str,
+}
+
+const fn kind(media: Media) -> Kind {
+    match media {
+        Media::Video => {
+            Kind { group: Some(1), id: "1_V", content_type: "video", mime_type: "video/mp4" }
+        }
+        Media::Audio => {
+            Kind { group: Some(5), id: "5_A", content_type: "audio", mime_type: "audio/mp4" }
+        }
+        Media::Text => {
+            Kind { group: None, id: "T", content_type: "text", mime_type: "application/mp4" }
+        }
+    }
+}
+
+/// Writes the set; representations descend by bit rate, as AMS listed them.
+pub(super) fn write(
+    xml: &mut XmlWriter,
+    (id, set): (u32, &SwitchingSet),
+    main: bool,
+    zero: Instant,
+    params: &Params,
+) {
+    let kind = kind(set.media);
+    let Some((first, others)) = set.renditions.split_first() else {
+        return;
+    };
+    let common = common(first, others, set);
+    xml.open("AdaptationSet");
+    xml.attribute("id", id);
+    xml.attribute_if("group", kind.group);
+    xml.attribute("contentType", kind.content_type);
+    xml.attribute("mimeType", kind.mime_type);
+    if common.codecs {
+        xml.attribute("codecs", &first.codecs);
+    }
+    match set.media {
+        Media::Video => xml.attribute_if("lang", set.language.as_ref()),
+        // DASH-IF IOP §3.2.4: sound always says its language, `und` if it has to.
+        Media::Audio | Media::Text => {
+            xml.attribute("lang", set.language.as_deref().unwrap_or("und"));
+        }
+    }
+    write_bounds(xml, set);
+    xml.attribute("segmentAlignment", set.aligned);
+    // Each representation has an initialization segment of its own.
+    xml.attribute("bitstreamSwitching", false);
+    let sap = set.renditions.iter().map(|rendition| rendition.sap_type).max();
+    xml.attribute_if("startWithSAP", sap);
+    write_descriptors(xml, set, first, common);
+    descriptor::role(xml, set, main);
+    if common.template {
+        template::write(xml, set, first, zero, params);
+    }
+    for (number, rendition) in (1..).zip(set.renditions.iter().rev()) {
+        representation::write(xml, (kind.id, number), (set, rendition), common, zero, params);
+    }
+    xml.close();
+}
+
+/// What all renditions have alike.
+fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common {
+    let all = |same: fn(&Rendition, &Rendition) -> bool| others.iter().all(|r| same(first, r));
+    Common {
+        codecs: all(|one, other| one.codecs == other.codecs),
+        channels: all(|one, other| channels(one) == channels(other)),
+        range: all(|one, other| range(one) == range(other)),
+        template: template::is_common(set),
+    }
+}
+
+/// Attributes about the largest picture, and the shape of all.
+fn write_bounds(xml: &mut XmlWriter, set: &SwitchingSet) {
+    let mut bounds: Option<Bounds> = None;
+    for rendition in &set.renditions {
+        let Shape::Video { width, height, pixel_aspect, frame_rate, .. } = rendition.shape else {
+            continue;
+        };
+        let across = u64::from(width).saturating_mul(pixel_aspect.0.into());
+        let down = u64::from(height).saturating_mul(pixel_aspect.1.into());
+        let one = Bounds { width, height, rate: frame_rate, aspect: Some((across, down)) };
+        bounds = Some(bounds.map_or(one, |before| before.widened(one)));
+    }
+    let Some(bounds) = bounds else {
+        return;
+    };
+    let aspect = bounds.aspect.map(|(across, down)| descriptor::ratio(across, down));
+    xml.attribute_if("par", aspect);
+    xml.attribute("maxWidth", bounds.width);
+    xml.attribute("maxHeight", bounds.height);
+    xml.attribute_if("maxFrameRate", bounds.rate.map(FrameRate));
+}
+
+#[derive(Clone, Copy)]
+struct Bounds {
+    width: u32,
+    height: u32,
+    rate: Option<(u32, u32)>,
+    /// Of the picture, not in lowest terms; `None` where renditions differ.
+    aspect: Option<(u64, u64)>,
+}
+
+impl Bounds {
+    fn widened(self, other: Self) -> Self {
+        let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        let per_second = |one: (u32, u32), of: (u32, u32)| u64::from(one.0) * u64::from(of.1);
+        let rate = match (self.rate, other.rate) {
+            (Some(a), Some(b)) => Some(if per_second(a, b) < per_second(b, a) { b } else { a }),
+            _ => None,
+        };
+        let same = |a: (u64, u64), b: (u64, u64)| product(a.0, b.1) == product(b.0, a.1);
+        let aspect = self.aspect.filter(|a| other.aspect.is_some_and(|b| same(*a, b)));
+        Self {
+            width: self.width.max(other.width),
+            height: self.height.max(other.height),
+            rate,
+            aspect,
+        }
+    }
+}
+
+fn write_descriptors(xml: &mut XmlWriter, set: &SwitchingSet, first: &Rendition, common: Common) {
+    if let (Some(number), true) = (channels(first), common.channels) {
+        descriptor::channels(xml, number);
+    }
+    if let (Some(range), true) = (range(first), common.range) {
+        descriptor::transfer(xml, range);
+    }
+    let label: Option<&String> = match set.media {
+        Media::Video => set.label.as_ref(),
+        // AMS showed the track's name.
+        Media::Audio | Media::Text => Some(set.label.as_ref().unwrap_or(&set.name)),
+    };
+    if let Some(label) = label {
+        xml.element_with_text("Label", label);
+    }
+    descriptor::accessibility(xml, set);
+}
+
+const fn channels(rendition: &Rendition) -> Option<u16> {
+    match rendition.shape {
+        Shape::Audio { channels, .. } => Some(channels),
+        Shape::Video { .. } | Shape::Text => None,
+    }
+}
+
+const fn range(rendition: &Rendition) -> Option<VideoRange> {
+    match rendition.shape {
+        Shape::Video { range, .. } => Some(range),
+        Shape::Audio { .. } | Shape::Text => None,
+    }
+}

@@ -1,0 +1,119 @@
+//! Descriptors (23009-1 §5.8): what a set or representation is, in the words of a scheme.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Display;
+
+use crate::asset::movie::Media;
+use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
+use crate::wire::xml::XmlWriter;
+
+/// DASH role scheme (§5.8.5.5).
+const ROLE: &str = "urn:mpeg:dash:role:2011";
+/// Its values, but for those of later editions that players do not know.
+const ROLES: [&str; 12] = [
+    "caption",
+    "subtitle",
+    "main",
+    "alternate",
+    "supplementary",
+    "commentary",
+    "dub",
+    "description",
+    "sign",
+    "metadata",
+    "forced-subtitle",
+    "easyreader",
+];
+
+pub(super) fn write(xml: &mut XmlWriter, name: &'static str, scheme: &str, value: impl Display) {
+    xml.open(name);
+    xml.attribute("schemeIdUri", scheme);
+    xml.attribute("value", value);
+    xml.close();
+}
+
+/// `AudioChannelConfiguration` (§5.8.5.4).
+pub(super) fn channels(xml: &mut XmlWriter, channels: u16) {
+    // ChannelConfiguration of 23001-8: up to six it is the number of channels, and players that
+    // take one for the other are right. Eight are 3/4.1, as soundtracks are made today.
+    let (scheme, value) = match channels {
+        1..=6 => ("urn:mpeg:dash:23003:3:audio_channel_configuration:2011", channels),
+        7 => ("urn:mpeg:mpegB:cicp:ChannelConfiguration", 11),
+        8 => ("urn:mpeg:mpegB:cicp:ChannelConfiguration", 12),
+        _ => return,
+    };
+    write(xml, "AudioChannelConfiguration", scheme, value);
+}
+
+/// Transfer characteristics of high dynamic range (23001-8 §7.2). PQ looks wrong where it is not
+/// understood, so it is essential; HLG was made to look right.
+pub(super) fn transfer(xml: &mut XmlWriter, range: VideoRange) {
+    const SCHEME: &str = "urn:mpeg:mpegB:cicp:TransferCharacteristics";
+    match range {
+        VideoRange::Sdr => {}
+        VideoRange::Pq => write(xml, "EssentialProperty", SCHEME, 16),
+        VideoRange::Hlg => write(xml, "SupplementalProperty", SCHEME, 18),
+    }
+}
+
+/// `Accessibility` (§5.8.4.3).
+pub(super) fn accessibility(xml: &mut XmlWriter, set: &SwitchingSet) {
+    if set.accessibility.as_deref() == Some("description") {
+        // The first is what AMS wrote, the second what DASH-IF asks for.
+        write(xml, "Accessibility", ROLE, "description");
+        write(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", 1);
+    }
+    if set.renditions.iter().any(carries_captions) {
+        write(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", "CC1");
+    }
+}
+
+const fn carries_captions(rendition: &Rendition) -> bool {
+    match rendition.shape {
+        Shape::Video { cea608, .. } => cea608,
+        Shape::Audio { .. } | Shape::Text => false,
+    }
+}
+
+/// `Role` (§5.8.4.2): as the server manifest says, else whether it is the main one of its media or
+/// an alternative to it. Text is neither.
+pub(super) fn role(xml: &mut XmlWriter, set: &SwitchingSet, main: bool) {
+    let said = set.role.as_ref().map(|role| role.to_ascii_lowercase());
+    let role = match (said.filter(|role| ROLES.contains(&role.as_str())), set.media) {
+        (Some(role), _) => role,
+        (None, Media::Text) => String::from("subtitle"),
+        (None, Media::Video | Media::Audio) => {
+            String::from(if main { "main" } else { "alternate" })
+        }
+    };
+    write(xml, "Role", ROLE, role);
+}
+
+/// `a:b` in lowest terms.
+pub(super) fn ratio(across: u64, down: u64) -> String {
+    let (mut divisor, mut rest) = (across, down);
+    while let Some(next) = divisor.checked_rem(rest) {
+        (divisor, rest) = (rest, next);
+    }
+    let divisor = divisor.max(1);
+    format!("{}:{}", across / divisor, down / divisor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_come_in_lowest_terms() {
+        for (across, down, text) in [
+            (1920, 1080, "16:9"),
+            (1, 1, "1:1"),
+            (854, 480, "427:240"),
+            (5, 0, "1:0"),
+            (0, 0, "0:0"),
+        ] {
+            assert_eq!(ratio(across, down), text);
+        }
+    }
+}

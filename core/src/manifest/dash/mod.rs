@@ -1,0 +1,9 @@
+//! MPEG-DASH (23009-1).  In: a presentation.  Out: an MPD.
+
+mod adaptation_set;
+mod descriptor;
+mod mpd;
+mod representation;
+mod template;
+
+pub use mpd::mpd;

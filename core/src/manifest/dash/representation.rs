@@ -1,0 +1,74 @@
+//! `Representation` (23009-1 §5.3.5).
+
+use crate::manifest::dash::{descriptor, template};
+use crate::presentation::{Rendition, Shape, SwitchingSet};
+use crate::request::Params;
+use crate::request::percent::Encoded;
+use crate::time::Instant;
+use crate::wire::xml::XmlWriter;
+
+/// What the adaptation set says for all, so that a representation need not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Common {
+    /// `@codecs`
+    pub(super) codecs: bool,
+    /// `AudioChannelConfiguration`
+    pub(super) channels: bool,
+    /// Transfer characteristics.
+    pub(super) range: bool,
+    /// `SegmentTemplate`
+    pub(super) template: bool,
+}
+
+/// Writes a representation; `id` is AMS's, `1_V_video_1`.
+pub(super) fn write(
+    xml: &mut XmlWriter,
+    id: (&str, usize),
+    (set, rendition): (&SwitchingSet, &Rendition),
+    common: Common,
+    zero: Instant,
+    params: &Params,
+) {
+    xml.open("Representation");
+    // @id holds no white space.
+    xml.attribute("id", format_args!("{}_{}_{}", id.0, Encoded(&set.name), id.1));
+    if !common.codecs {
+        xml.attribute("codecs", &rendition.codecs);
+    }
+    xml.attribute("bandwidth", rendition.bitrate);
+    match rendition.shape {
+        Shape::Video { width, height, pixel_aspect, frame_rate, range, .. } => {
+            xml.attribute("width", width);
+            xml.attribute("height", height);
+            xml.attribute("sar", descriptor::ratio(pixel_aspect.0.into(), pixel_aspect.1.into()));
+            xml.attribute_if("frameRate", frame_rate.map(FrameRate));
+            if !common.range {
+                descriptor::transfer(xml, range);
+            }
+        }
+        Shape::Audio { channels, sample_rate } => {
+            xml.attribute("audioSamplingRate", sample_rate);
+            if !common.channels {
+                descriptor::channels(xml, channels);
+            }
+        }
+        Shape::Text => {}
+    }
+    if !common.template {
+        template::write(xml, set, rendition, zero, params);
+    }
+    xml.close();
+}
+
+/// `FrameRateType`: a whole number, or a fraction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FrameRate(pub(super) (u32, u32));
+
+impl core::fmt::Display for FrameRate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            (frames, 1) => write!(f, "{frames}"),
+            (frames, seconds) => write!(f, "{frames}/{seconds}"),
+        }
+    }
+}

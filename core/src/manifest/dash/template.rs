@@ -1,0 +1,57 @@
+//! `SegmentTemplate` and `SegmentTimeline` (23009-1 §5.3.9.4, §5.3.9.6).
+
+use crate::presentation::{Rendition, SwitchingSet};
+use crate::request::Params;
+use crate::request::percent::Encoded;
+use crate::time::{Instant, Rounding};
+use crate::wire::xml::XmlWriter;
+
+/// Whether one template serves all representations of the set.
+pub(super) fn is_common(set: &SwitchingSet) -> bool {
+    let Some((first, others)) = set.renditions.split_first() else {
+        return true;
+    };
+    let same =
+        |other: &Rendition| other.timescale == first.timescale && other.timeline == first.timeline;
+    set.aligned && others.iter().all(same)
+}
+
+/// Writes the template of `rendition`. `$` in a track's name is percent-encoded, so identifiers
+/// are only where we put them (§5.3.9.4.4).
+pub(super) fn write(
+    xml: &mut XmlWriter,
+    set: &SwitchingSet,
+    rendition: &Rendition,
+    zero: Instant,
+    params: &Params,
+) {
+    let name = Encoded(&set.name);
+    let offset = zero.on(rendition.timescale, Rounding::Nearest);
+    xml.open("SegmentTemplate");
+    xml.attribute("timescale", rendition.timescale.get());
+    if offset > 0 {
+        xml.attribute("presentationTimeOffset", offset);
+    }
+    xml.attribute(
+        "initialization",
+        format_args!("QualityLevels($Bandwidth$)/Fragments({name}=i,{params})"),
+    );
+    xml.attribute(
+        "media",
+        format_args!("QualityLevels($Bandwidth$)/Fragments({name}=$Time$,{params})"),
+    );
+    xml.open("SegmentTimeline");
+    let mut start = Some(rendition.timeline.start);
+    for run in &rendition.timeline.runs {
+        xml.open("S");
+        // The others follow without a gap, which is what no @t means.
+        xml.attribute_if("t", start.take());
+        xml.attribute("d", run.duration);
+        if let Some(repeat @ 1..) = run.count.checked_sub(1) {
+            xml.attribute("r", repeat);
+        }
+        xml.close();
+    }
+    xml.close();
+    xml.close();
+}
