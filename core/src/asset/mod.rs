@@ -6,6 +6,8 @@ pub mod server_manifest;
 
 mod draft;
 mod edits;
+#[cfg(test)]
+mod fixture;
 mod fragments;
 mod sample_table;
 mod track_header;

@@ -244,3 +244,172 @@ fn sync(
 fn expand<T: Copy>(runs: impl Iterator<Item = (u32, T)>) -> impl Iterator<Item = T> {
     runs.flat_map(|(count, value)| (0..count).map(move |_| value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::fixture::{Trak, ftyp, mdat, moov, read};
+    use crate::error::ErrorKind;
+    use alloc::vec;
+
+    fn film(trak: Trak) -> Result<(Vec<Sample>, Vec<alloc::string::String>), Error> {
+        let mut movie = read(&[ftyp(), mdat(200), moov(&[trak], false)])?;
+        Ok((movie.tracks.remove(0).samples, movie.notes))
+    }
+
+    fn refused(trak: Trak, expect: &str) {
+        let error = film(trak).unwrap_err();
+        let expect = format!("film.mp4: track 1: {expect}");
+        assert_eq!((error.kind, error.message()), (ErrorKind::Source, &*expect));
+    }
+
+    fn noted(trak: Trak, expect: &str) -> Vec<Sample> {
+        let (samples, notes) = film(trak).unwrap();
+        assert_eq!(notes, [format!("track 1: {expect}")]);
+        samples
+    }
+
+    #[test]
+    fn samples_follow_each_other_in_chunks_and_runs_of_chunks() {
+        let trak = Trak {
+            entries: vec![*b"avc1", *b"avc1"],
+            stts: vec![(2, 100), (3, 50)],
+            ctts: Some(vec![(1, 200), (4, 0xffff_ff9c)]),
+            stss: Some(vec![1, 4]),
+            stsc: vec![(1, 2, 1), (3, 1, 2)],
+            stsz: (0, 5, vec![10, 20, 30, 40, 50]),
+            chunks: vec![24, 100, 60],
+            ..Trak::default()
+        };
+        let (samples, notes) = film(trak).unwrap();
+        let found: Vec<_> =
+            samples.iter().map(|it| (it.offset, it.size, it.dts, it.entry)).collect();
+        let expect = [
+            (24, 10, 0, 0),
+            (34, 20, 100, 0),
+            (100, 30, 200, 0),
+            (130, 40, 250, 0),
+            (60, 50, 300, 1),
+        ];
+        assert_eq!(found, expect);
+        let found: Vec<_> =
+            samples.iter().map(|it| (it.duration, it.composition_offset, it.sync)).collect();
+        let expect = [
+            (100, 200, true),
+            (100, -100, false),
+            (50, -100, false),
+            (50, -100, true),
+            (50, -100, false),
+        ];
+        assert_eq!((found, notes.len()), (expect.to_vec(), 0));
+    }
+
+    #[test]
+    fn counts_that_do_not_agree_are_refused_or_noted() {
+        refused(
+            Trak { stts: vec![(2, 100)], ..Trak::default() },
+            "stts times 2 samples, stsz counts 3 (14496-12 §8.6.1.2)",
+        );
+        refused(
+            Trak { stsc: vec![(1, 2, 1)], ..Trak::default() },
+            "stsz counts 3 samples, stsc and stco place 2 (14496-12 §8.7.4)",
+        );
+        refused(
+            Trak { stsc: vec![(1, 0, 1)], ..Trak::default() },
+            "stsz counts 3 samples, stsc and stco place 0 (14496-12 §8.7.4)",
+        );
+        noted(
+            Trak { stts: vec![(9, 100)], ..Trak::default() },
+            "stts times more samples than stsz counts",
+        );
+        noted(
+            Trak { stsc: vec![(1, u32::MAX, 1)], ..Trak::default() },
+            "stsc and stco have room for more samples than stsz counts",
+        );
+        let samples = noted(
+            Trak { ctts: Some(vec![(1, 7)]), ..Trak::default() },
+            "ctts ends after 1 samples; the rest are not shifted",
+        );
+        assert_eq!(samples.iter().map(|it| it.composition_offset).collect::<Vec<_>>(), [7, 0, 0]);
+    }
+
+    #[test]
+    fn chunk_runs_out_of_order_and_unknown_entries_are_refused() {
+        refused(
+            Trak { stsc: vec![(2, 3, 1)], ..Trak::default() },
+            "stsc: no entry for chunk 1 (14496-12 §8.7.4)",
+        );
+        let stsc = vec![(1, 1, 1), (1, 1, 1)];
+        refused(
+            Trak { stsc, chunks: vec![24, 34, 54], ..Trak::default() },
+            "stsc: first_chunk 1 where chunk 2 is next (14496-12 §8.7.4)",
+        );
+        for index in [0, 2, u32::MAX] {
+            refused(
+                Trak { stsc: vec![(1, 3, index)], ..Trak::default() },
+                &format!("sample_description_index {index}, stsd has 1 (14496-12 §8.5.2)"),
+            );
+        }
+    }
+
+    #[test]
+    fn four_billion_samples_of_no_bytes_are_refused_at_once() {
+        let many = u32::MAX;
+        for size in [1, many] {
+            let error = film(Trak {
+                stts: vec![(many, 1)],
+                stsc: vec![(1, many, 1)],
+                stsz: (size, many, vec![]),
+                ..Trak::default()
+            })
+            .unwrap_err();
+            assert!(error.message().contains("4294967295 samples make 4294967295 in a file of"));
+        }
+    }
+
+    #[test]
+    fn runs_of_no_samples_are_passed_over() {
+        let stts = vec![(0, 9), (1, 100), (0, 9), (2, 50), (0, 9)];
+        let (samples, notes) = film(Trak { stts, ..Trak::default() }).unwrap();
+        assert_eq!(samples.iter().map(|it| it.dts).collect::<Vec<_>>(), [0, 100, 150]);
+        assert_eq!(notes.len(), 0);
+    }
+
+    #[test]
+    fn samples_outside_the_file_are_refused_with_their_place() {
+        let trak = Trak { chunks: vec![u64::MAX - 15], co64: true, ..Trak::default() };
+        let size = 16 + 208 + moov(core::slice::from_ref(&trak), false).len();
+        refused(
+            trak,
+            &format!(
+                "sample 1 (14496-12 §8.7.5): 10 bytes at 18446744073709551600 lie outside the \
+                 file of {size} bytes"
+            ),
+        );
+    }
+
+    #[test]
+    fn without_stss_all_are_sync_and_video_is_noted() {
+        let samples =
+            noted(Trak { stss: None, ..Trak::default() }, "no stss; every sample is a sync sample");
+        assert!(samples.iter().all(|sample| sample.sync));
+        let trak = Trak { stss: None, handler: *b"soun", ..Trak::default() };
+        let (samples, notes) = film(trak).unwrap();
+        assert!(samples.iter().all(|sample| sample.sync) && notes.is_empty());
+    }
+
+    #[test]
+    fn an_empty_stss_leaves_video_without_sync_and_sound_with_all() {
+        let trak = Trak { stss: Some(vec![]), ..Trak::default() };
+        assert!(!noted(trak.clone(), "video without a sync sample").iter().any(|it| it.sync));
+        let trak = Trak { handler: *b"soun", ..trak };
+        assert!(noted(trak, "no sync sample; all taken as sync").iter().all(|it| it.sync));
+    }
+
+    #[test]
+    fn stss_entries_that_name_no_sample_are_noted() {
+        let trak = Trak { stss: Some(vec![3, 0, 4]), ..Trak::default() };
+        let samples = noted(trak, "2 stss entries name no sample");
+        assert_eq!(samples.iter().map(|it| it.sync).collect::<Vec<_>>(), [false, false, true]);
+    }
+}

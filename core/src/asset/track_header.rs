@@ -212,3 +212,109 @@ fn label(trak: &BoxRef<'_>, hdlr: &Hdlr) -> Option<String> {
 /// Found in the names muxers give their handlers: `VideoHandler`, `GPAC ISO Audio Handler`,
 /// `Core Media Video`, `Mainconcept MP4 Video Media Handler`, `ISO Media file produced by …`.
 const MUXER_WORDS: [&str; 5] = ["handler", "core media", "iso media", "produced", "muxer"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::fixture::{Trak, ftyp, mdat, moov, read};
+    use crate::asset::movie::Movie;
+    use alloc::vec;
+
+    fn film(traks: &[Trak]) -> Result<Movie, Error> {
+        read(&[ftyp(), mdat(60), moov(traks, false)])
+    }
+
+    fn one(trak: Trak) -> Track {
+        film(&[trak]).unwrap().tracks.remove(0)
+    }
+
+    #[test]
+    fn a_track_says_what_its_boxes_say() {
+        let track = one(Trak { elst: Some(vec![(40, -1), (260, 15)]), ..Trak::default() });
+        assert_eq!((track.id, track.media, track.timescale.get()), (1, Media::Video, 1000));
+        assert_eq!((track.display, track.rotation), ((640, 360), 0));
+        assert_eq!((track.presentation_offset, track.samples.len()), (25, 3));
+        let [entry] = &*track.entries else { panic!() };
+        assert_eq!((entry.fourcc, entry.data.len()), (*b"avc1", 86));
+        assert_eq!(entry.data[..8], *b"\0\0\0\x56avc1");
+    }
+
+    #[test]
+    fn kinds_of_handlers_are_told_apart_and_others_noted() {
+        let kinds = [*b"vide", *b"soun", *b"text", *b"subt", *b"sbtl", *b"clcp", *b"tmcd"];
+        let traks = kinds.iter().zip(1..);
+        let traks: Vec<_> =
+            traks.map(|(handler, id)| Trak { id, handler: *handler, ..Trak::default() }).collect();
+        let movie = film(&traks).unwrap();
+        let media: Vec<_> = movie.tracks.iter().map(|track| track.media).collect();
+        let text = Media::Text;
+        assert_eq!(media, [Media::Video, Media::Audio, text, text, text, text]);
+        assert_eq!(movie.notes, ["track 7: handler tmcd passed over"]);
+    }
+
+    #[test]
+    fn the_extended_language_goes_before_the_packed_one() {
+        let language = |language, extended_language| {
+            one(Trak { language, extended_language, ..Trak::default() }).language
+        };
+        assert_eq!(language(0x15c7, None), "eng");
+        assert_eq!(language(0, None), "und");
+        assert_eq!(language(0x15c7, Some(&b"pt-BR\0"[..])), "pt-BR");
+        assert_eq!(language(0x15c7, Some(b"\xff\0")), "eng");
+    }
+
+    #[test]
+    fn labels_are_names_people_gave() {
+        let label = |handler_name, name| {
+            one(Trak { handler_name, name, ..Trak::default() }).label.unwrap_or_default()
+        };
+        assert_eq!(label(b"VideoHandler\0", None), "");
+        assert_eq!(label(b"Core Media Audio\0", None), "");
+        assert_eq!(label(b"\0", None), "");
+        assert_eq!(label(b"Director's commentary\0", None), "Director's commentary");
+        assert_eq!(label(b"SoundHandler\0", Some(b"Commentary")), "Commentary");
+    }
+
+    #[test]
+    fn a_media_clock_of_zero_is_refused() {
+        let error = film(&[Trak { timescale: 0, ..Trak::default() }]).unwrap_err();
+        assert_eq!(error.message(), "film.mp4: track 1: mdhd: timescale 0 (14496-12 §8.4.2)");
+    }
+
+    #[test]
+    fn without_a_movie_clock_edits_are_ignored_and_noted() {
+        let trak = Trak { elst: Some(vec![(300, 15)]), ..Trak::default() };
+        let mut header = moov(&[trak], false);
+        header[8 + 8 + 12..8 + 8 + 16].fill(0); // timescale
+        let movie = read(&[ftyp(), mdat(60), header.clone()]).unwrap();
+        let expect = ["track 1: elst ignored, mvhd gives no timescale"];
+        assert_eq!(
+            (movie.tracks[0].presentation_offset, &*movie.notes),
+            (0, &expect.map(String::from)[..])
+        );
+        header[8 + 4] = b'x'; // mvhd
+        assert_eq!(read(&[ftyp(), mdat(60), header]).unwrap().notes, expect);
+    }
+
+    #[test]
+    fn tracks_of_one_id_and_tracks_without_end_are_refused() {
+        let error = film(&[Trak::default(), Trak::default()]).unwrap_err();
+        assert_eq!(error.message(), "film.mp4: track_ID 1 used twice (14496-12 §8.3.2)");
+        let many: Vec<_> = (0..257).map(|id| Trak { id, ..Trak::default() }).collect();
+        assert_eq!(film(&many).unwrap_err().kind, ErrorKind::Limit);
+    }
+
+    #[test]
+    fn encrypted_tracks_keep_their_entry_and_are_noted() {
+        let mut sinf = crate::wire::Writer::new();
+        sinf.boxed(*b"sinf", |out| {
+            out.boxed(*b"frma", |out| out.bytes(b"avc1"));
+            out.full_box(*b"schm", 0, 0, |out| out.bytes(b"cbcs\0\x01\0\0"));
+        });
+        let entries = vec![*b"encv"];
+        let trak = Trak { entries, entry_boxes: sinf.into_vec(), ..Trak::default() };
+        let movie = film(&[trak]).unwrap();
+        assert_eq!(movie.notes, ["track 1: encrypted already (cbcs)"]);
+        assert_eq!(movie.tracks[0].entries[0].fourcc, *b"encv");
+    }
+}
