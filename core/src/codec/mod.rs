@@ -8,6 +8,7 @@ mod entry;
 pub mod hevc;
 mod nal;
 mod names;
+mod sei;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +18,7 @@ use aac::Aac;
 use avc::Avc;
 pub use colour::VideoRange;
 use hevc::Hevc;
-pub use nal::{NalScanner, NalUnit, SampleLayout};
+pub use nal::{NalScanner, NalUnit, RandomAccess, SampleLayout};
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,18 +152,22 @@ impl Codec {
         }
     }
 
-    /// A scanner of this track's samples; `None` where they are not NAL units.
-    #[must_use]
-    pub const fn nal_scanner(&self) -> Option<NalScanner> {
-        None
-    }
-
     /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for sound.
     #[must_use]
     pub const fn nal_length_size(&self) -> Option<u8> {
         match self {
             Self::Avc(avc) => Some(avc.nal_length_size()),
             Self::Hevc(hevc) => Some(hevc.nal_length_size()),
+            Self::Aac(_) => None,
+        }
+    }
+
+    /// A reader of the track's samples that knows the entry's parameter sets; `None` for sound.
+    #[must_use]
+    pub fn nal_scanner(&self) -> Option<NalScanner> {
+        match self {
+            Self::Avc(avc) => Some(avc.nal_scanner()),
+            Self::Hevc(hevc) => Some(hevc.nal_scanner()),
             Self::Aac(_) => None,
         }
     }

@@ -1,40 +1,186 @@
-//! NAL units of a sample, as encryption needs to know them.
+//! NAL units of samples.  In: samples in decode order.  Out: where their NAL units and slice
+//! headers end, and what random access and captions they offer. Keeps parameter sets, from the
+//! configuration record on.
 
-/// One NAL unit of a sample.
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::codec::sei::Information;
+use crate::codec::{avc, hevc};
+use crate::error::Error;
+use crate::wire::Reader;
+
+/// Reads a track's samples one by one.
+///
+/// Parameter sets of one sample stay in force for those after it, as in a decoder: samples must
+/// come in decode order from one that decoding can start at.
+#[derive(Debug, Clone)]
+pub struct NalScanner {
+    length_size: u8,
+    sets: ParameterSets,
+    /// Parameter set NAL units of the configuration record.
+    record: Vec<Vec<u8>>,
+}
+
+/// Parameter sets in force.
+#[derive(Debug, Clone)]
+enum ParameterSets {
+    Avc(avc::ParameterSets),
+    Hevc(hevc::ParameterSets),
+}
+
+/// What one NAL unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Coded slice data after `header` bytes.
+    Slice {
+        header: u64,
+        access: Option<RandomAccess>,
+    },
+    ParameterSet,
+    Information(Information),
+    Other,
+}
+
+/// The NAL units of one sample, and what they say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SampleLayout {
+    /// NAL units in order; with their length fields they are the sample, byte for byte.
+    pub nals: Vec<NalUnit>,
+    /// The sample carries parameter sets other than those of the configuration record, which
+    /// then does not suffice. Repetitions of the record's do not count.
+    pub in_band_parameter_sets: bool,
+    /// CEA-608 captions (ATSC A/53 `cc_data` of type 0 or 1), padding aside.
+    pub cea608: bool,
+    /// CEA-708 captions (ATSC A/53 `cc_data` of type 2 or 3).
+    pub cea708: bool,
+    /// How decoding can start here, as the bitstream says.
+    pub random_access: Option<RandomAccess>,
+}
+
+/// One NAL unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NalUnit {
-    /// Bytes, without the length field before it.
+    /// Bytes, without the length field.
     pub size: u32,
-    /// Bytes from its first to the end of its slice header, emulation prevention included;
-    /// 0 where it carries no slice.
+    /// Of a coded slice, bytes from the NAL unit's first to the one that holds the last bit
+    /// before slice data, as stored: NAL unit header and emulation prevention bytes included,
+    /// alignment too where it is part of the header (HEVC). 0 for any other NAL unit.
     pub header: u32,
 }
 
-use alloc::vec::Vec;
-
-use crate::error::Error;
-
-/// What one sample holds.
-#[derive(Debug, Clone, Default)]
-pub struct SampleLayout {
-    /// NAL units in order.
-    pub nals: Vec<NalUnit>,
-    /// Parameter sets are among them.
-    pub in_band_parameter_sets: bool,
-    /// CEA-608 captions are among them.
-    pub cea608: bool,
+/// What kind of picture lets decoding start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RandomAccess {
+    /// Instantaneous decoding refresh: nothing after it refers to anything before it.
+    Idr,
+    /// HEVC clean random access: leading pictures may refer to what was before.
+    Cra,
+    /// HEVC broken link access.
+    Bla,
+    /// Not an IDR picture, but a recovery point with count 0: an open GOP of AVC.
+    Recovery,
 }
 
-/// Reads samples of one track in decode order.
-#[derive(Debug)]
-pub struct NalScanner;
-
 impl NalScanner {
-    /// The NAL units of the next sample.
+    pub(crate) fn avc(length_size: u8, sets: avc::ParameterSets, record: Vec<Vec<u8>>) -> Self {
+        Self { length_size, sets: ParameterSets::Avc(sets), record }
+    }
+
+    pub(crate) fn hevc(length_size: u8, sets: hevc::ParameterSets, record: Vec<Vec<u8>>) -> Self {
+        Self { length_size, sets: ParameterSets::Hevc(sets), record }
+    }
+
+    /// The layout of the next sample, whose bytes are `data`.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Source`] where a NAL unit breaks its syntax.
+    /// [`crate::error::ErrorKind::Source`] where NAL units do not fill the sample or a slice
+    /// header breaks its syntax; [`crate::error::ErrorKind::Unsupported`] for slices of layers
+    /// and extensions whose headers we do not read.
     pub fn sample(&mut self, data: &[u8]) -> Result<SampleLayout, Error> {
-        Err(Error::bug(alloc::format!("{} bytes, no scanner yet", data.len())))
+        let mut reader = Reader::new(data, 0);
+        let mut layout = SampleLayout::default();
+        let mut recovery = false;
+        while !reader.is_empty() {
+            let at = reader.offset();
+            let nal = self.next_nal(&mut reader)?;
+            let unit = match &mut self.sets {
+                ParameterSets::Avc(sets) => sets.unit(nal),
+                ParameterSets::Hevc(sets) => sets.unit(nal),
+            };
+            let unit = unit.map_err(|error| error.within(&format!("NAL unit at byte {at}")))?;
+            let mut header = 0;
+            match unit {
+                Unit::Slice { header: size, access } => {
+                    header = size;
+                    layout.random_access = layout.random_access.or(access);
+                }
+                Unit::ParameterSet => {
+                    layout.in_band_parameter_sets |= !self.record.iter().any(|known| known == nal);
+                }
+                Unit::Information(found) => {
+                    layout.cea608 |= found.cea608;
+                    layout.cea708 |= found.cea708;
+                    recovery |= found.recovery;
+                }
+                Unit::Other => {}
+            }
+            layout.nals.push(NalUnit { size: narrow(nal.len())?, header: narrow(header)? });
+        }
+        if recovery {
+            layout.random_access = layout.random_access.or(Some(RandomAccess::Recovery));
+        }
+        Ok(layout)
+    }
+
+    /// A length field and as many bytes.
+    fn next_nal<'a>(&self, reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
+        let at = reader.offset();
+        let size = match self.length_size {
+            1 => reader.u8().map(u32::from),
+            2 => reader.u16().map(u32::from),
+            _ => reader.u32(),
+        };
+        let nal = size.and_then(|size| reader.bytes(narrow(size)?));
+        nal.map_err(|error| error.within(&format!("NAL unit at byte {at} of the sample")))
+    }
+}
+
+fn narrow<A: TryInto<B>, B>(value: A) -> Result<B, Error> {
+    value.try_into().map_err(|_| Error::source("NAL unit larger than a sample can be"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanner(length_size: u8) -> NalScanner {
+        NalScanner::avc(length_size, avc::ParameterSets::default(), Vec::new())
+    }
+
+    #[test]
+    fn length_fields_of_every_width_tile_the_sample() {
+        let check = |length_size, data: &[u8]| {
+            let nals = scanner(length_size).sample(data).unwrap().nals;
+            let other = |size| NalUnit { size, header: 0 };
+            assert_eq!(nals, [other(2), other(0), other(1)]);
+        };
+        check(1, &[2, 9, 0xf0, 0, 1, 12]);
+        check(2, &[0, 2, 9, 0xf0, 0, 0, 0, 1, 12]);
+        check(4, &[0, 0, 0, 2, 9, 0xf0, 0, 0, 0, 0, 0, 0, 0, 1, 12]);
+    }
+
+    #[test]
+    fn a_nal_unit_beyond_the_sample_is_refused() {
+        for data in [&[0, 0, 0, 2, 9][..], &[0, 0, 0], &[0xff, 0xff, 0xff, 0xff, 9]] {
+            assert!(scanner(4).sample(data).is_err());
+        }
+    }
+
+    #[test]
+    fn a_slice_without_parameter_sets_is_refused_with_its_place() {
+        let error = scanner(1).sample(&[1, 12, 2, 0x65, 0xb8]).unwrap_err();
+        let text = "NAL unit at byte 2: slice header: no picture parameter set 0";
+        assert!(error.message().starts_with(text), "{error}");
     }
 }

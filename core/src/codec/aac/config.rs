@@ -38,7 +38,8 @@ impl AudioConfig {
         let known = SAMPLE_RATES.contains(&rate) && (1..=6).contains(&channels);
         if !known {
             return Err(Error::source(format!(
-                "no AudioSpecificConfig, and {rate} Hz with {channels} channels names none (14496-3 §1.6)"
+                "no AudioSpecificConfig, and {rate} Hz with {channels} channels names none \
+                 (14496-3 §1.6)"
             )));
         }
         Ok(Self {
@@ -264,8 +265,8 @@ mod tests {
     #[test]
     fn a_program_config_element_counts_its_channels() {
         // Front: one single, one pair; back: one pair; one low frequency channel: 5.1.
-        let bits = "00010 0011 0000 0 0 0 \
-            0000 01 0011 0010 0000 0001 01 000 0000 0 0 0 0 0000 1 0000 1 0001 0000 000000 00000000";
+        let bits = "00010 0011 0000 0 0 0 0000 01 0011 0010 0000 0001 01 000 0000 \
+            0 0 0 0 0000 1 0000 1 0001 0000 000000 00000000";
         let bits: alloc::vec::Vec<u8> =
             bits.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
         let bytes: alloc::vec::Vec<u8> = bits

@@ -60,7 +60,8 @@ impl Esds {
         Ok(Self { object_type, buffer_size, max_bitrate, average_bitrate, specific })
     }
 
-    /// The payload after version and flags, with `ES_ID` 0 and SL packet header 2 (14496-14 §3.1.2).
+    /// The payload after version and flags, with `ES_ID` 0 and predefined SL header 2
+    /// (14496-14 §3.1.2).
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut specific = Writer::new();
         write_descriptor(&mut specific, DECODER_SPECIFIC, &self.specific);

@@ -1,7 +1,10 @@
 //! H.264 (14496-10) in MP4 (14496-15 §5).  In: an `avc1` or `avc3` sample entry.  Out: facts for
 //! manifests, and the entry of a CMAF track.
 
+mod parameters;
+mod pps;
 mod record;
+mod slice;
 mod sps;
 
 use alloc::format;
@@ -11,17 +14,18 @@ use alloc::vec::Vec;
 use crate::codec::VideoFacts;
 use crate::codec::colour::{pixel_aspect, video_range};
 use crate::codec::entry::{VisualEntry, find};
+use crate::codec::nal::NalScanner;
 use crate::error::Error;
+pub(crate) use parameters::ParameterSets;
 pub(crate) use record::{AvcRecord, length_size};
-use sps::Sps;
 
 /// An H.264 track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Avc {
     entry: VisualEntry,
     record: AvcRecord,
-    /// The first parameter set of the record; `None` where samples bring them all.
-    sps: Option<Sps>,
+    /// Those of the record.
+    sets: ParameterSets,
 }
 
 impl Avc {
@@ -31,8 +35,11 @@ impl Avc {
         let record = find(&entry.children, b"avcC")
             .ok_or_else(|| Error::source("no `avcC` (14496-15 §5.4.2.1)"))?;
         let record = AvcRecord::read(record)?;
-        let sps = record.sps.first().map(|nal| Sps::read(nal)).transpose()?;
-        Ok(Self { entry, record, sps })
+        let mut sets = ParameterSets::default();
+        for nal in record.sps.iter().chain(&record.pps) {
+            sets.unit(nal).map_err(|error| error.within("`avcC`"))?;
+        }
+        Ok(Self { entry, record, sets })
     }
 
     /// Bytes of the length field before every NAL unit: 1, 2 or 4.
@@ -61,7 +68,7 @@ impl Avc {
     /// What is known of the pictures.
     #[must_use]
     pub fn facts(&self) -> VideoFacts {
-        let vui = self.sps.as_ref().and_then(|sps| sps.vui.as_ref());
+        let vui = self.sets.first().and_then(|sps| sps.vui.as_ref());
         let (width, height) = self.size();
         VideoFacts {
             width,
@@ -75,7 +82,13 @@ impl Avc {
 
     fn size(&self) -> (u32, u32) {
         let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
-        self.sps.map_or(stored, |sps| (sps.width, sps.height))
+        self.sets.first().map_or(stored, |sps| (sps.width, sps.height))
+    }
+
+    /// A reader of the track's samples.
+    pub(crate) fn nal_scanner(&self) -> NalScanner {
+        let known = self.record.sps.iter().chain(&self.record.pps).cloned().collect();
+        NalScanner::avc(self.record.length_size, self.sets.clone(), known)
     }
 
     /// The sample entry of a CMAF track.

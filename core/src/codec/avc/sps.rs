@@ -83,6 +83,11 @@ impl Sps {
             vui,
         })
     }
+
+    /// `ChromaArrayType` is not 0: slices weight chroma too.
+    pub(crate) const fn has_chroma(&self) -> bool {
+        self.chroma_format != 0 && !self.separate_colour_planes
+    }
 }
 
 const fn has_chroma_format(profile: u8) -> bool {

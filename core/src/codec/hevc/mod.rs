@@ -1,9 +1,12 @@
 //! H.265 (23008-2) in MP4 (14496-15 §8).  In: an `hvc1` or `hev1` sample entry.  Out: facts for
 //! manifests, and the entry of a CMAF track.
 
+mod parameters;
+mod pps;
 mod profile;
 mod record;
 mod rps;
+mod slice;
 mod sps;
 
 use alloc::format;
@@ -13,17 +16,18 @@ use alloc::vec::Vec;
 use crate::codec::VideoFacts;
 use crate::codec::colour::{pixel_aspect, video_range};
 use crate::codec::entry::{VisualEntry, find};
+use crate::codec::nal::NalScanner;
 use crate::error::Error;
-pub(crate) use record::HevcRecord;
-use sps::Sps;
+pub(crate) use parameters::ParameterSets;
+use record::{HevcRecord, PPS, SPS, VPS};
 
 /// An H.265 track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hevc {
     entry: VisualEntry,
     record: HevcRecord,
-    /// The first parameter set of the record; `None` where samples bring them all.
-    sps: Option<Sps>,
+    /// Those of the record.
+    sets: ParameterSets,
 }
 
 impl Hevc {
@@ -33,8 +37,11 @@ impl Hevc {
         let record = find(&entry.children, b"hvcC")
             .ok_or_else(|| Error::source("no `hvcC` (14496-15 §8.4.1.1)"))?;
         let record = HevcRecord::read(record)?;
-        let sps = record.units(record::SPS).next().map(Sps::read).transpose()?;
-        Ok(Self { entry, record, sps })
+        let mut sets = ParameterSets::default();
+        for nal in [VPS, SPS, PPS].into_iter().flat_map(|kind| record.units(kind)) {
+            sets.unit(nal).map_err(|error| error.within("`hvcC`"))?;
+        }
+        Ok(Self { entry, record, sets })
     }
 
     /// Bytes of the length field before every NAL unit: 1, 2 or 4.
@@ -61,7 +68,7 @@ impl Hevc {
     /// What is known of the pictures.
     #[must_use]
     pub fn facts(&self) -> VideoFacts {
-        let vui = self.sps.as_ref().and_then(|sps| sps.vui.as_ref());
+        let vui = self.sets.first().and_then(|sps| sps.vui.as_ref());
         let (width, height) = self.size();
         VideoFacts {
             width,
@@ -74,7 +81,14 @@ impl Hevc {
 
     fn size(&self) -> (u32, u32) {
         let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
-        self.sps.as_ref().map_or(stored, |sps| (sps.width, sps.height))
+        self.sets.first().map_or(stored, |sps| (sps.width, sps.height))
+    }
+
+    /// A reader of the track's samples.
+    pub(crate) fn nal_scanner(&self) -> NalScanner {
+        let known = [VPS, SPS, PPS].into_iter().flat_map(|kind| self.record.units(kind));
+        let known = known.map(<[u8]>::to_vec).collect();
+        NalScanner::hevc(self.record.length_size, self.sets.clone(), known)
     }
 
     /// The sample entry of a CMAF track.

@@ -78,6 +78,12 @@ impl ReferenceSet {
         }
         Ok(set)
     }
+
+    /// Pictures the current one itself may refer to.
+    pub(crate) fn used(&self) -> u32 {
+        let used = self.negative.iter().chain(&self.positive).filter(|(_, used)| *used);
+        u32::try_from(used.count()).unwrap_or(u32::MAX)
+    }
 }
 
 /// `count` pictures, each further away by `delta_poc_minus1 + 1`.

@@ -89,6 +89,11 @@ impl Sps {
             vui,
         })
     }
+
+    /// `ChromaArrayType` is not 0.
+    pub(crate) const fn has_chroma(&self) -> bool {
+        self.chroma_format != 0 && !self.separate_colour_planes
+    }
 }
 
 /// Samples cut off, across and down (23008-2 §7.4.3.2.1).
