@@ -17,7 +17,7 @@ use crate::build::select::{Lane, is_video};
 use crate::build::timing::Timed;
 use crate::error::Error;
 use crate::index::head::Grid;
-use crate::index::timeline::Timeline;
+use crate::index::timeline::{Run, Timeline};
 use crate::time::{Instant, Rounding, Ticks, Timescale, rescale};
 
 /// Grids, and whether video renditions share theirs.
@@ -275,33 +275,44 @@ fn extend(grid: &Grid, lanes: &[Lane], target_millis: u32) -> Grid {
     let target = target_ticks(target_millis, clock);
     let followers = lanes.iter().filter(|lane| lane.fragments.is_empty());
     let ends = followers.map(|lane| rescale(lane.end(), lane.timescale(), clock, Rounding::Down));
-    let end = ends.max().unwrap_or(0);
-    while end.saturating_sub(grid.timeline.end()) >= target / 2 {
-        let rest = end.saturating_sub(grid.timeline.end());
-        let next = if rest < target.saturating_add(target / 2) { rest } else { target };
-        grid.timeline.push(next.unsigned_abs());
+    let rest = ends.max().unwrap_or(0).saturating_sub(grid.timeline.end());
+    if rest < target / 2 {
+        return grid;
+    }
+    let (whole, tail) = (rest / target, rest % target);
+    let (whole, tail) =
+        if tail < target / 2 && whole > 0 { (whole - 1, target + tail) } else { (whole, tail) };
+    if let Ok(count @ 1..) = u32::try_from(whole) {
+        grid.timeline.runs.push(Run { duration: target.unsigned_abs(), count });
+    }
+    if tail > 0 {
+        grid.timeline.push(tail.unsigned_abs());
     }
     grid
 }
 
 /// Cuts a lane at the grid's boundaries: a fragment starts with the first sample at or after one.
+/// Costs a step a sample: there may be far more boundaries than samples.
 fn follow(lane: &mut Lane, grid: &Grid) -> Result<(), Error> {
-    if lane.samples.is_sorted_by_key(|sample| sample.pts) {
-        let clock = lane.timescale();
-        let boundaries = grid.timeline.fragments().skip(1);
-        let boundaries =
-            boundaries.map(|(start, _)| rescale(start, grid.timescale, clock, Rounding::Up));
-        let starts: Vec<usize> = [0]
-            .into_iter()
-            .chain(boundaries.map(|time| lane.samples.partition_point(|sample| sample.pts < time)))
-            .collect();
-        let all = ranges(&starts, lane.samples.len());
-        lane.first = all.iter().position(|range| !range.is_empty()).unwrap_or(0);
-        lane.fragments = all.into_iter().filter(|range| !range.is_empty()).collect();
-        return Ok(());
+    if !lane.samples.is_sorted_by_key(|sample| sample.pts) {
+        let rule = "audio or text samples are not in presentation order";
+        return Err(Error::unsupported(rule).within(&lane.title()));
     }
-    Err(Error::unsupported("audio or text samples are not in presentation order")
-        .within(&lane.title()))
+    let clock = lane.timescale();
+    let mut finder = grid.timeline.finder();
+    let mut last = None;
+    let mut starts = Vec::new();
+    for (position, sample) in lane.samples.iter().enumerate() {
+        let number = finder.number(rescale(sample.pts, clock, grid.timescale, Rounding::Down));
+        if last != Some(number) {
+            lane.first =
+                if last.is_none() { usize::try_from(number).unwrap_or(0) } else { lane.first };
+            starts.push(position);
+            last = Some(number);
+        }
+    }
+    lane.fragments = ranges(&starts, lane.samples.len());
+    Ok(())
 }
 
 /// Makes sure that every fragment has a length and one sample entry, and is found again by its

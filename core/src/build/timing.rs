@@ -1,12 +1,14 @@
 //! One timeline for all tracks.  In: lanes with file times.  Out: lanes with presentation times
-//! that are never negative, decode times that start where presentation starts.
+//! that are never negative, and decode times at or before them.
 //!
 //! * Presentation time is decode time plus composition offset plus the resolved edit list.
 //! * Audio frames that lie wholly before the edit list's start (encoder priming) are dropped.
-//! * Where anything is still negative (a frame that is priming in part, pictures that only help
-//!   to decode the first shown one), the whole presentation moves up by whole seconds, which every
-//!   clock can express exactly; manifests say where zero is.
-//! * Each track's decode times move so that its first sample decodes when it shows.
+//! * Each track's decode times move to the latest that is never after presentation: composition
+//!   offsets are never negative, because demuxers disagree on what a negative one does to sound
+//!   and picture together.
+//! * Where anything is still negative (decode times before the first shown picture, a frame that is
+//!   priming in part), the whole presentation moves up by whole seconds, which every clock can
+//!   express exactly; manifests say where zero is.
 
 use alloc::format;
 use alloc::string::String;
@@ -46,17 +48,15 @@ pub(super) fn settle(lanes: &mut [Lane], report: &mut Vec<String>) -> Result<i64
         apply_edits(lane);
         drop_priming(lane, report);
         bound(lane)?;
+        decode_before_presentation(lane)?;
     }
     let shift = lanes.iter().map(seconds_below_zero).max().unwrap_or(0);
-    if shift > 0 {
-        report.push(format!(
-            "media starts before the edit lists' zero: all times move up by {shift} s, \
-             manifests tell players where zero is"
-        ));
-    }
     for lane in lanes {
         let ticks = rescale(shift, Timescale::SECONDS, lane.timescale(), Rounding::Nearest);
-        start_decoding_at_presentation(lane, ticks)?;
+        for sample in &mut lane.samples {
+            sample.pts = sample.pts.saturating_add(ticks);
+            sample.dts = sample.dts.saturating_add(ticks);
+        }
     }
     Ok(shift)
 }
@@ -97,24 +97,23 @@ fn bound(lane: &Lane) -> Result<(), Error> {
     }
 }
 
-fn seconds_below_zero(lane: &Lane) -> i64 {
-    let earliest = lane.samples.iter().map(|sample| sample.pts).min().unwrap_or(0);
-    rescale(earliest.min(0).saturating_neg(), lane.timescale(), Timescale::SECONDS, Rounding::Up)
-}
-
-fn start_decoding_at_presentation(lane: &mut Lane, shift: Ticks) -> Result<(), Error> {
-    let Some(first) = lane.samples.first() else { return Ok(()) };
-    let decode_shift = first.pts.saturating_add(shift).saturating_sub(first.dts);
-    let title = lane.title();
+/// Composition offsets become as small as can be, and fit the signed 32 bits of `trun`.
+fn decode_before_presentation(lane: &mut Lane) -> Result<(), Error> {
+    let offset = |sample: &Timed| sample.pts.saturating_sub(sample.dts);
+    let smallest = lane.samples.iter().map(offset).min().unwrap_or(0);
+    let largest = lane.samples.iter().map(offset).max().unwrap_or(0).saturating_sub(smallest);
+    if i32::try_from(largest).is_err() {
+        let rule =
+            format!("a composition offset of {largest} ticks exceeds 31 bits (14496-12 §8.8.8)");
+        return Err(Error::source(rule).within(&lane.title()));
+    }
     for sample in &mut lane.samples {
-        sample.pts = sample.pts.saturating_add(shift);
-        sample.dts = sample.dts.saturating_add(decode_shift);
-        let offset = sample.pts.saturating_sub(sample.dts);
-        if i32::try_from(offset).is_err() {
-            let rule =
-                format!("a composition offset of {offset} ticks exceeds 32 bits (14496-12 §8.8.8)");
-            return Err(Error::source(rule).within(&title));
-        }
+        sample.dts = sample.dts.saturating_add(smallest);
     }
     Ok(())
+}
+
+fn seconds_below_zero(lane: &Lane) -> i64 {
+    let earliest = lane.samples.iter().map(|sample| sample.dts.min(sample.pts)).min().unwrap_or(0);
+    rescale(earliest.min(0).saturating_neg(), lane.timescale(), Timescale::SECONDS, Rounding::Up)
 }

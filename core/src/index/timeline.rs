@@ -61,17 +61,13 @@ impl Timeline {
     /// or the first of all. Costs a step a run, not a fragment.
     #[must_use]
     pub fn containing(&self, time: Ticks) -> u64 {
-        let (mut start, mut before) = (self.start, 0_u64);
-        let mut found = 0;
-        for run in &self.runs {
-            let Ok(offset) = u64::try_from(time.saturating_sub(start)) else { break };
-            let within = offset.checked_div(run.duration).unwrap_or(0);
-            found = before.saturating_add(within.min(u64::from(run.count).saturating_sub(1)));
-            before = before.saturating_add(u64::from(run.count));
-            let length = run.duration.saturating_mul(u64::from(run.count));
-            start = start.saturating_add_unsigned(length);
-        }
-        found
+        self.finder().number(time)
+    }
+
+    /// Finds the fragments of ascending times at the cost of one walk over the runs in all.
+    #[must_use]
+    pub fn finder(&self) -> Finder<'_> {
+        Finder { runs: &self.runs, start: self.start, before: 0 }
     }
 
     /// Start (signed), number of runs, then (duration, count) of each.
@@ -101,6 +97,38 @@ impl Timeline {
             runs.push(Run { duration, count });
         }
         Ok(Self { start, runs })
+    }
+}
+
+/// See [`Timeline::finder`].
+#[derive(Debug)]
+pub struct Finder<'t> {
+    /// The run last found in, and those after it.
+    runs: &'t [Run],
+    /// Where that run starts.
+    start: Ticks,
+    /// Fragments before it.
+    before: u64,
+}
+
+impl Finder<'_> {
+    /// As [`Timeline::containing`], for a `time` not before the one asked for last.
+    pub fn number(&mut self, time: Ticks) -> u64 {
+        while let [run, rest @ ..] = self.runs {
+            let length = run.duration.saturating_mul(u64::from(run.count));
+            let end = self.start.saturating_add_unsigned(length);
+            if time < end || rest.is_empty() {
+                let offset = u64::try_from(time.saturating_sub(self.start)).unwrap_or(0);
+                let within = offset.checked_div(run.duration).unwrap_or(0);
+                return self
+                    .before
+                    .saturating_add(within.min(u64::from(run.count).saturating_sub(1)));
+            }
+            self.runs = rest;
+            self.start = end;
+            self.before = self.before.saturating_add(u64::from(run.count));
+        }
+        0
     }
 }
 

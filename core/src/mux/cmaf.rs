@@ -1,9 +1,8 @@
 //! CMAF (23000-19): init segments and media segments.  In: the index's track and page.
 //! Out: every byte of them but the samples'.
 //!
-//! A media segment is one fragment: `styp moof mdat`. `tfdt` is version 1 and never negative,
-//! `trun` is version 1 with signed composition offsets, and no edit list goes out: the index has
-//! resolved edits into timestamps, so that a fragment's first decode and presentation time agree.
+//! A media segment is one fragment: `styp moof mdat`. `tfdt` is version 1 and never negative, and
+//! no edit list goes out: the index has resolved edits into timestamps.
 
 use alloc::vec::Vec;
 
