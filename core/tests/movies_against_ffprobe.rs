@@ -6,12 +6,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::std_instead_of_alloc, reason = "tests have std")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use selvedge_core as _;
-use selvedge_core::asset::movie::{Movie, Track};
+use selvedge_core::asset::movie::{Movie, Sample, Track};
 use selvedge_core::asset::reader::{MovieReader, Progress};
 use selvedge_core::error::{Error, ErrorKind};
 
@@ -61,7 +60,7 @@ fn samples_are_those_ffprobe_sees() {
             eprintln!("{name}: {why}");
         }
         match read(&path) {
-            Ok(movie) => match probe(&path) {
+            Ok(movie) => match probe(&path, false) {
                 Some(probed) => {
                     let found = compare(&movie, &probed, &name);
                     failures.extend(found.map(|text| format!("{name}: {text}")));
@@ -72,6 +71,46 @@ fn samples_are_those_ffprobe_sees() {
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+/// ffmpeg takes an edit list of one stretch as a shift too.
+#[test]
+fn edit_lists_shift_as_in_ffprobe() {
+    let Some(folder) = media_folder() else { return };
+    if Command::new("ffprobe").arg("-version").output().is_err() {
+        eprintln!("skipped: no ffprobe");
+        return;
+    }
+    let (mut failures, mut compared) = (Vec::new(), 0);
+    for path in films(&folder) {
+        let edited = std::fs::read(&path).unwrap().windows(4).any(|word| word == b"elst");
+        // ffprobe goes by the `sidx` of the VVC film, which says another time than its edit list.
+        if !edited || path.ends_with("vvc_400kbps_2s.mp4") {
+            continue;
+        }
+        let (Ok(movie), Some(probed)) = (read(&path), probe(&path, true)) else { continue };
+        for track in &movie.tracks {
+            let shifts = shifts(track, &probed[&track.id]);
+            compared += usize::from(!shifts.is_empty());
+            if shifts.iter().any(|shift| *shift != track.presentation_offset) {
+                let (id, ours) = (track.id, track.presentation_offset);
+                let name = path.display();
+                failures.push(format!("{name}: track {id}: we {ours}, ffprobe {shifts:?}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    assert!(compared > 50, "only {compared} tracks compared");
+}
+
+/// By how much ffprobe shows samples later than their composition times.
+fn shifts(track: &Track, packets: &[Packet]) -> BTreeSet<i64> {
+    let places = packets.iter().filter_map(|packet| Some((packet.pos?, packet.pts?)));
+    let shown: BTreeMap<u64, i64> = places.collect();
+    let shift = |sample: &Sample| {
+        Some(shown.get(&sample.offset)? - sample.dts - i64::from(sample.composition_offset))
+    };
+    track.samples.iter().filter_map(shift).collect()
 }
 
 fn media_folder() -> Option<PathBuf> {
@@ -126,9 +165,12 @@ struct Packet {
 }
 
 /// Packets by track id; `None` where ffprobe gives up on the file.
-fn probe(path: &Path) -> Option<BTreeMap<u32, Vec<Packet>>> {
+///
+/// With `edits`, presentation times are those after the edit list.
+fn probe(path: &Path, edits: bool) -> Option<BTreeMap<u32, Vec<Packet>>> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-ignore_editlist", "1", "-show_packets", "-show_streams"])
+        .args(["-v", "error", "-ignore_editlist", if edits { "0" } else { "1" }])
+        .args(["-show_entries", "packet=stream_index,pts,dts,size,pos,flags:stream=index,id"])
         .args(["-of", "json"])
         .arg(path)
         .output()
@@ -177,9 +219,7 @@ fn compare_track(track: &Track, packets: &[Packet]) -> Option<String> {
         return Some(format!("track {id}: {ours} samples, ffprobe {theirs}"));
     }
     let (first, packet) = track.samples.iter().zip(packets).next()?;
-    let shown = |sample: &selvedge_core::asset::movie::Sample| {
-        sample.dts + i64::from(sample.composition_offset)
-    };
+    let shown = |sample: &Sample| sample.dts + i64::from(sample.composition_offset);
     let pts_shift = packet.pts.map(|pts| pts - shown(first));
     let dts_shift = packet.dts.map(|dts| dts - first.dts);
     for (index, (sample, packet)) in track.samples.iter().zip(packets).enumerate() {

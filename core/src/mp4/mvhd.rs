@@ -28,3 +28,25 @@ impl Mvhd {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+
+    #[test]
+    fn both_versions_give_clock_and_duration_and_a_clock_of_zero_is_none() {
+        for version in [0, 1] {
+            for timescale in [0, 600] {
+                let mut out = Writer::new();
+                out.full_box(*b"mvhd", version, 0, |out| {
+                    out.zeros(if version == 1 { 16 } else { 8 });
+                    out.u32(timescale);
+                    if version == 1 { out.u64(5) } else { out.u32(5) }
+                });
+                let mvhd = Mvhd::parse(&BoxRef::parse(out.as_slice(), 0).unwrap()).unwrap();
+                assert_eq!(mvhd, Mvhd { timescale: Timescale::new(timescale), duration: 5 });
+            }
+        }
+    }
+}

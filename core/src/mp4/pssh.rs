@@ -40,3 +40,32 @@ impl<'a> Pssh<'a> {
         self.kids.into_iter().flat_map(|table| table.iter().copied())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn key_ids_come_with_version_1_only() {
+        for version in [0, 1] {
+            let mut out = Writer::new();
+            out.full_box(*b"pssh", version, 0, |out| {
+                out.bytes(&[9; 16]);
+                if version == 1 {
+                    out.u32(2);
+                    out.bytes(&[1; 16]);
+                    out.bytes(&[2; 16]);
+                }
+                out.u32(3);
+                out.bytes(b"abc");
+            });
+            let bytes = out.into_vec();
+            let pssh = Pssh::parse(&BoxRef::parse(&bytes, 0).unwrap()).unwrap();
+            let kids = if version == 1 { &[[1; 16], [2; 16]][..] } else { &[] };
+            assert_eq!((pssh.system_id, pssh.data), ([9; 16], &b"abc"[..]));
+            assert_eq!(pssh.kids().collect::<Vec<_>>(), kids);
+        }
+    }
+}

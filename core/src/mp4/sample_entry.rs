@@ -59,3 +59,36 @@ fn audio(entry: &BoxRef<'_>) -> u64 {
     let is_box = Boxes::new(rest.unwrap_or(&[]), 0).next().is_some_and(|found| found.is_ok());
     if is_box { longer } else { 28 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+    use alloc::vec::Vec;
+
+    fn boxes(kind: [u8; 4], version: u16, fields: usize) -> Vec<[u8; 4]> {
+        let mut out = Writer::new();
+        out.boxed(kind, |out| {
+            out.zeros(8);
+            out.u16(version);
+            out.zeros(fields.saturating_sub(10));
+            out.boxed(*b"esds", |_| {});
+        });
+        let entry = BoxRef::parse(out.as_slice(), 0).unwrap();
+        children(&entry).filter_map(|found| Some(found.ok()?.kind())).collect()
+    }
+
+    #[test]
+    fn boxes_begin_after_the_fields_of_the_layout() {
+        assert_eq!(boxes(*b"avc1", 0, 78), [*b"esds"]);
+        assert_eq!(boxes(*b"mp4a", 0, 28), [*b"esds"]);
+        assert_eq!(boxes(*b"what", 0, 28), [[0; 4]; 0]);
+    }
+
+    #[test]
+    fn version_1_sound_has_more_fields_in_quicktime_and_none_in_iso() {
+        assert_eq!(boxes(*b"mp4a", 1, 44), [*b"esds"]);
+        assert_eq!(boxes(*b"mp4a", 2, 64), [*b"esds"]);
+        assert_eq!(boxes(*b"mp4a", 1, 28), [*b"esds"]);
+    }
+}

@@ -68,3 +68,39 @@ impl<'a> Sidx<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn both_versions_give_the_references() {
+        for version in [0, 1] {
+            let mut out = Writer::new();
+            out.full_box(*b"sidx", version, 0, |out| {
+                [1, 90_000].iter().for_each(|word| out.u32(*word));
+                for field in [180_000_u32, 52] {
+                    if version == 1 { out.u64(field.into()) } else { out.u32(field) }
+                }
+                out.u16(0);
+                out.u16(2);
+                [0x8000_0064, 9000, 0, 200, 18_000, 0x9000_0000]
+                    .iter()
+                    .for_each(|word| out.u32(*word));
+            });
+            let sidx = Sidx::parse(&BoxRef::parse(out.as_slice(), 0).unwrap()).unwrap();
+            assert_eq!((sidx.earliest_presentation_time, sidx.first_offset), (180_000, 52));
+            let expect = |to_index, referenced_size, subsegment_duration, sap| Reference {
+                to_index,
+                referenced_size,
+                subsegment_duration,
+                starts_with_sap: sap > 0,
+                sap_type: sap,
+            };
+            let found: Vec<_> = sidx.references().collect();
+            assert_eq!(found, [expect(true, 100, 9000, 0), expect(false, 200, 18_000, 1)]);
+        }
+    }
+}

@@ -60,3 +60,29 @@ fn entry(reader: &mut Reader<'_>, wide: bool, numbers: usize) -> Result<TfraEntr
     reader.skip(numbers)?;
     Ok(TfraEntry { time, moof_offset })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn entries_are_those_that_are_there_whatever_their_numbers_take() {
+        for (version, lengths, numbers) in [(0, 0, 3), (1, 0b11_01_10, 4 + 2 + 3)] {
+            let mut out = Writer::new();
+            out.full_box(*b"tfra", version, 0, |out| {
+                [1, lengths, u32::MAX].iter().for_each(|word| out.u32(*word));
+                for fields in [[0_u32, 1000], [500, 2000]] {
+                    for field in fields {
+                        if version == 1 { out.u64(field.into()) } else { out.u32(field) }
+                    }
+                    out.zeros(numbers);
+                }
+            });
+            let tfra = Tfra::parse(&BoxRef::parse(out.as_slice(), 0).unwrap()).unwrap();
+            let found: Vec<_> = tfra.entries().map(|at| (at.time, at.moof_offset)).collect();
+            assert_eq!((tfra.track_id, &*found), (1, &[(0, 1000), (500, 2000)][..]));
+        }
+    }
+}
