@@ -104,19 +104,23 @@ async fn from_store(
     build(&manifest, sources, &media, progress).await
 }
 
-/// What the builder is told of the media that `manifest` names.
+/// What the builder is told of the media that `manifest` names, in the order it names them, so
+/// that an index does not depend on where it is made.
 pub(super) fn sources_of(
     manifest: &ServerManifest,
     media: &[Media],
     versions: &[Version],
 ) -> Vec<Source> {
-    let named = |one: &Media| manifest.tracks.iter().any(|track| track.src == one.name);
-    let source = |(one, version): (&Media, &Version)| Source {
-        object: one.name.clone(),
-        version: version.clone(),
-        movie: one.movie.clone(),
-    };
-    media.iter().zip(versions).filter(|(one, _)| named(one)).map(source).collect()
+    let mut sources: Vec<Source> = Vec::new();
+    for track in &manifest.tracks {
+        let mut all = media.iter().zip(versions);
+        let Some((one, version)) = all.find(|(one, _)| one.name == track.src) else { continue };
+        if sources.iter().all(|source| source.object != one.name) {
+            let (object, movie) = (one.name.clone(), one.movie.clone());
+            sources.push(Source { object, version: version.clone(), movie });
+        }
+    }
+    sources
 }
 
 /// Runs the builder, reading the media it asks for.

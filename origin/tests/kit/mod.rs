@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part of the kit")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
 
+pub(crate) mod media;
+
 use core::net::SocketAddr;
 
 use selvedge_core::job::Config;
