@@ -7,7 +7,7 @@ mod kit;
 use std::path::Path;
 
 use kit::Server;
-use kit::media::{ffmpeg, frames, have_ffmpeg, movie, packets, run, skipped, snapshot};
+use kit::media::{ffmpeg, frames, have_ffmpeg, movie, packets, played, run, skipped, snapshot};
 use selvedge_origin::app::Door;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -123,6 +123,43 @@ async fn served_segments_decode_to_the_frames_that_were_published() {
             assert!(frames(joined, map) == frames(&original, map), "the pictures differ");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_urls_play_as_hls_and_as_dash() {
+    let Some(case) = Case::new() else { return };
+    case.published(&["--locator", LOCATOR]);
+    let expect = frames(&case.path("film/film_360.mp4"), "0:v");
+    let server = Server::over(case.store, Door::Shut).await;
+    let list = server.get("/api/assets").send().await.unwrap();
+    assert_eq!(list.headers()["access-control-allow-origin"], "*");
+    let list: Value = serde_json::from_str(&list.text().await.unwrap()).unwrap();
+    assert_eq!(list[0]["locator"], LOCATOR);
+    for format in ["hls", "dash"] {
+        let url = list[0]["manifests"][0][format].as_str().unwrap().to_owned();
+        let best = || ["0:v:0", "0:v:1"].into_iter().find(|map| played(&url, map) == expect);
+        let found = tokio::task::block_in_place(best);
+        assert!(found.is_some(), "{format}: neither rendition shows the pictures published");
+    }
+}
+
+#[tokio::test]
+async fn an_asset_without_an_index_gets_one_on_the_way() {
+    let Some(case) = Case::new() else { return };
+    let published = case.published(&["--locator", LOCATOR]);
+    let index = case.store.path().join("assets/film/film.ism.index");
+    std::fs::remove_file(&index).unwrap();
+    let url = published["manifests"][0]["hls"].as_str().unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:8787").unwrap().to_owned();
+    let server = Server::over(case.store, Door::Shut).await;
+    assert_eq!(server.get(&path).send().await.unwrap().status(), 200);
+    for _ in 0..500 {
+        if index.exists() {
+            return;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(10)).await;
+    }
+    panic!("the index was not stored");
 }
 
 /// URL of the first track of `kind`, with `{}` for the time, and its fragments' times.

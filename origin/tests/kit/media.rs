@@ -45,6 +45,21 @@ pub(crate) fn frames(input: &str, map: &str) -> Vec<String> {
     hashes(&["-i", input, "-map", map])
 }
 
+/// As [`frames`], of a manifest. URLs of segments have no extension, which some releases of ffmpeg
+/// mind in HLS.
+pub(crate) fn played(url: &str, map: &str) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if url.contains("m3u8") {
+        arguments.extend(["-allowed_extensions", "ALL"]);
+        let help = ffmpeg(&["-h", "demuxer=hls"]).stdout;
+        if String::from_utf8_lossy(&help).contains("extension_picky") {
+            arguments.extend(["-extension_picky", "0"]);
+        }
+    }
+    arguments.extend(["-i", url, "-map", map]);
+    hashes(&arguments)
+}
+
 /// One hash a packet of the streams `map` selects, as stored.
 pub(crate) fn packets(input: &str, map: &str) -> Vec<String> {
     hashes(&["-i", input, "-map", map, "-c", "copy"])
