@@ -1,8 +1,12 @@
 //! Repository tasks: `cargo xtask --help` lists them. In: a checkout, Rust and Node. Out: the
 //! worker built, everything running locally, or a verdict on it.
 
+mod check;
+mod dev;
 mod edge;
+mod gates;
 mod run;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -20,6 +24,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Set up and run everything locally: worker, origin, a demo asset and a player page
+    Dev(dev::Options),
+    /// Install what the tests need, then run all of them
+    Test(gates::TestOptions),
+    /// Check formatting, clippy, documentation and that core needs no std
+    Lint,
+    /// Run the benchmarks
+    Bench(gates::BenchOptions),
     /// Build the worker into edge/build
     Edge,
     /// Print the worker's size and hold it against its budget
@@ -28,6 +40,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Dev(options) => dev::dev(&options),
+        Task::Test(options) => gates::test(&options),
+        Task::Lint => gates::lint(),
+        Task::Bench(options) => gates::bench(&options),
         Task::Edge => edge::build().map(|_| ()),
         Task::Size => edge::size(),
     };

@@ -3,7 +3,7 @@
 use core::fmt::Display;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::Result;
 
@@ -69,4 +69,21 @@ pub(crate) fn say(text: impl Display) {
 #[expect(clippy::print_stderr, reason = "the terminal is this program's only output")]
 pub(crate) fn complain(text: impl Display) {
     eprintln!("error: {text}");
+}
+
+/// What a command prints on standard output, without the last line's end.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let output = command.output().map_err(|error| format!("`{line}`: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`{line}` failed ({}): {}", output.status, said.trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// Whether a program of this name can be run.
+pub(crate) fn has(name: &str, argument: &str) -> bool {
+    let (out, err) = (Stdio::null(), Stdio::null());
+    Command::new(name).arg(argument).stdout(out).stderr(err).status().is_ok()
 }

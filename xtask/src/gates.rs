@@ -1,0 +1,120 @@
+//! The gates a change passes: tests and lints, as lists of commands to extend.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+
+use crate::Result;
+use crate::run::{cargo, command, has, root, run, say};
+use crate::tools::{self, NO_STD, WASM};
+
+/// Folders of tests for Node's test runner, with the packages they need.
+const NODE_TESTS: [(&str, &str); 3] =
+    [("edge/tests", "."), ("tests/worker", "tests"), ("tests/browser", "tests")];
+
+#[derive(Debug, Args)]
+pub(crate) struct TestOptions {
+    /// Install nothing and leave out what runs in Node
+    #[arg(long)]
+    rust_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// Passed on to the benchmarks
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs every test there is.
+pub(crate) fn test(options: &TestOptions) -> Result<()> {
+    if !options.rust_only {
+        tools::test_programs();
+        tools::node()?;
+        tools::rust_targets(&[WASM, NO_STD])?;
+        for (folder, packages) in NODE_TESTS {
+            if root().join(folder).is_dir() {
+                tools::npm(&root().join(packages))?;
+            }
+        }
+    }
+    let mut steps = vec![];
+    if has("cargo-nextest", "--version") {
+        steps.push(("Rust tests", cargo(["nextest", "run", "--workspace"])));
+        steps.push(("documentation tests", cargo(["test", "--workspace", "--doc"])));
+    } else {
+        steps.push(("Rust tests", cargo(["test", "--workspace"])));
+    }
+    if !options.rust_only {
+        steps.push(("the worker", cargo(["xtask", "edge"])));
+        for (folder, _) in NODE_TESTS {
+            let files = test_files(folder);
+            if !files.is_empty() {
+                // One at a time: each starts servers and browsers of its own.
+                let flags = ["--test", "--test-reporter=spec", "--test-concurrency=1"];
+                let mut node = command("node", flags);
+                node.args(files);
+                steps.push((folder, node));
+            }
+        }
+    }
+    all(steps)
+}
+
+/// Files of a folder that Node's test runner is to run.
+fn test_files(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten();
+    let is_test = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.ends_with(".test.js") || name.ends_with(".test.mjs")
+    };
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_test).collect();
+    files.sort();
+    files
+}
+
+/// Checks what can be checked without running anything.
+pub(crate) fn lint() -> Result<()> {
+    tools::rust_targets(&[WASM, NO_STD])?;
+    let clippy = |arguments: &[&str]| {
+        let mut clippy = cargo(["clippy", "--quiet"]);
+        clippy.args(arguments).args(["--", "-D", "warnings"]);
+        clippy
+    };
+    let mut documentation = cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    let core = ["check", "--quiet", "--package", "selvedge-core", "--no-default-features"];
+    let mut no_std = cargo(core);
+    no_std.args(["--target", NO_STD]);
+    all(vec![
+        ("formatting", cargo(["fmt", "--all", "--check"])),
+        ("clippy", clippy(&["--workspace", "--all-targets"])),
+        ("clippy, the worker", clippy(&["--package", "selvedge-edge", "--target", WASM])),
+        ("documentation", documentation),
+        ("core without std", no_std),
+    ])
+}
+
+/// Runs the benchmarks.
+pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
+    let mut bench = cargo(["bench", "--package", "selvedge-bench", "--"]);
+    bench.args(&options.arguments);
+    all(vec![("benchmarks", bench)])
+}
+
+/// Runs all steps, the rest too when one fails, and says which did.
+fn all(steps: Vec<(&str, Command)>) -> Result<()> {
+    let mut failed = Vec::new();
+    for (name, mut step) in steps {
+        say(format_args!("── {name}"));
+        if let Err(error) = run(&mut step) {
+            say(&error);
+            failed.push(name);
+        }
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        names => Err(format!("failed: {}; what they said stands above", names.join(", "))),
+    }
+}
