@@ -1,6 +1,8 @@
 //! Repository tasks: `cargo xtask --help` lists them. In: a checkout, Rust and Node. Out: the
 //! worker built, everything running locally, or a verdict on it.
 
+extern crate alloc;
+
 mod check;
 mod dev;
 mod edge;

@@ -42,8 +42,10 @@ pub(crate) fn rust_targets(targets: &[&str]) -> Result<()> {
     for target in targets.iter().filter(|target| !lib.join(target).is_dir()) {
         say(format_args!("adding Rust's target {target}"));
         if !has("rustup", "--version") {
-            return Err(format!("Rust's target {target} is missing and there is no rustup to add \
-                it; install it the way you installed Rust and run this again"));
+            return Err(format!(
+                "Rust's target {target} is missing and there is no rustup to add \
+                it; install it the way you installed Rust and run this again"
+            ));
         }
         run(&mut command("rustup", ["target", "add", target])).map_err(|error| {
             format!("{error}; check the network and run `rustup target add {target}`")
@@ -99,8 +101,10 @@ pub(crate) fn test_programs() {
             say(format_args!("{error}; tests that need {list} will say so and be passed over"));
         }
     } else {
-        say(format_args!("not found: {list}. Tests that need one say so and are passed over; \
-            install them (Debian: `sudo apt-get install {list}`) for the whole suite"));
+        say(format_args!(
+            "not found: {list}. Tests that need one say so and are passed over; \
+            install them (Debian: `sudo apt-get install {list}`) for the whole suite"
+        ));
     }
 }
 

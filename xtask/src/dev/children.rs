@@ -100,6 +100,7 @@ impl Drop for Children {
     }
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Signal {
     Please,
     Now,

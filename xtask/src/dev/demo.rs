@@ -85,7 +85,8 @@ fn video((height, width, rate): (u32, u32, &str)) -> Vec<String> {
         arguments.extend(sound(LANGUAGES[0]));
     }
     // A key frame every two seconds, in all renditions at the same pictures.
-    let coder = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -keyint_min 50 -sc_threshold 0";
+    let coder =
+        "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -keyint_min 50 -sc_threshold 0";
     arguments.extend(coder.split(' ').map(String::from));
     arguments.extend(["-b:v", rate, "-maxrate", rate, "-bufsize", "3000k"].map(String::from));
     arguments

@@ -5,10 +5,11 @@ mod children;
 mod demo;
 mod page;
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -67,7 +68,11 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     demo::publish(&selvedge, &store)?;
 
     let (stop, stopped) = mpsc::channel();
-    ctrlc::set_handler(move || drop(stop.send(())))
+    let handler = move || {
+        // Nobody listens any more once everything is being ended.
+        let _ = stop.send(());
+    };
+    ctrlc::set_handler(handler)
         .map_err(|error| format!("no handler for Ctrl-C could be set: {error}"))?;
     let folder = root().join(".selvedge");
     let secret = Secret::write(&folder, &addresses)?;

@@ -1,10 +1,10 @@
 //! The player page's server.  In: `edge/player`, the players npm installed, the origin's list of
 //! assets. Out: one site, so that the page asks nobody else for anything but media.
 
+use alloc::sync::Arc;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 
 use tiny_http::{Header, Request, Response, Server};
@@ -49,8 +49,9 @@ fn answer(request: Request, config: &str, origin: &str) -> io::Result<()> {
                 let text = said.body_mut().read_to_string().unwrap_or_default();
                 request.respond(typed(Response::from_string(text), "json"))
             }
-            Err(error) => request
-                .respond(Response::from_string(format!("{error}\n")).with_status_code(502)),
+            Err(error) => {
+                request.respond(Response::from_string(format!("{error}\n")).with_status_code(502))
+            }
         };
     }
     match file(path).and_then(|path| Some((File::open(&path).ok()?, path))) {
@@ -69,7 +70,11 @@ fn file(path: &str) -> Option<PathBuf> {
         return None;
     }
     let Some(vendor) = path.strip_prefix("vendor/") else {
-        return plain(&root().join("edge/player").join(if path.is_empty() { "index.html" } else { path }));
+        return plain(&root().join("edge/player").join(if path.is_empty() {
+            "index.html"
+        } else {
+            path
+        }));
     };
     let (package, _) = vendor.split_once('/')?;
     VENDORS.contains(&package).then(|| plain(&root().join("node_modules").join(vendor)))?
