@@ -3,7 +3,6 @@
 // Out: a playing video and, for scripts, window.selvedge.
 import { load, players } from "./players.js";
 
-const PROTOCOLS = { hls: "m3u8-cmaf", dash: "mpd-time-cmaf" };
 const WATCHED = ["loadedmetadata", "playing", "pause", "seeking", "seeked", "waiting", "ended", "ratechange", "resize"];
 
 const field = (id) => document.getElementById(id);
@@ -103,31 +102,26 @@ function offerPlayers() {
 }
 
 function address() {
-  const { base } = asset.selectedOptions[0]?.dataset ?? {};
-  if (base !== undefined) url.value = `${base}/manifest(format=${PROTOCOLS[protocol.value]})`;
+  const chosen = asset.selectedOptions[0]?.dataset ?? {};
+  if (chosen[protocol.value] !== undefined) url.value = chosen[protocol.value];
 }
 
 /** Lists what is published: the origin knows, `cargo xtask dev` passes the question on. */
 async function listAssets() {
   try {
-    const [{ worker }, assets] = await Promise.all(["/config.json", "/api/assets"].map(json));
-    asset.replaceChildren(...offered(assets, worker));
+    const response = await fetch("/api/assets");
+    if (!response.ok) throw new Error(`the origin answered ${response.status}`);
+    asset.replaceChildren(...offered(await response.json()));
   } catch (error) {
     report("note", `no list of assets: ${error.message}`);
   }
 }
 
-async function json(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return response.json();
-}
-
-function offered(assets, worker) {
-  return assets.flatMap(({ name, manifests }) =>
-    manifests.map(({ locator, manifest }) => {
-      const option = new Option(name, `${locator}/${manifest}`);
-      option.dataset.base = `${worker}/${locator}/${manifest}.ism`;
+function offered(assets) {
+  return assets.flatMap((each) =>
+    each.manifests.map(({ name, hls, dash }) => {
+      const option = new Option(`${each.asset} / ${name}`, `${each.locator}/${name}`);
+      Object.assign(option.dataset, { hls, dash });
       return option;
     }),
   );

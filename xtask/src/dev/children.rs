@@ -22,6 +22,7 @@ pub(super) struct Children(Vec<(&'static str, Child)>);
 impl Children {
     /// Starts a child in a process group of its own.
     pub(super) fn start(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
+        adopt();
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         command.stdin(std::process::Stdio::null());
@@ -93,11 +94,29 @@ impl Drop for Children {
             }
             // What the child leaves behind is still in its group.
             signal(&child, Signal::Now);
-            // It may have ended by itself; then there is nothing to end.
+            // Where there are no groups; it may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
+            bury(&child);
         }
     }
+}
+
+/// Orphans of our children become ours: not every container has an init that sees them off.
+fn adopt() {
+    #[cfg(target_os = "linux")]
+    // Without it they go to init, as ever.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Waits for the ended orphans of a child.
+fn bury(child: &Child) {
+    #[cfg(target_os = "linux")]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        while rustix::process::waitpgid(group, rustix::process::WaitOptions::empty()).is_ok() {}
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = child;
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,14 +127,14 @@ enum Signal {
 
 #[cfg(unix)]
 fn signal(child: &Child, signal: Signal) {
-    use rustix::process::{Pid, Signal as Unix, kill_process_group};
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let signal = match signal {
-        Signal::Please => Unix::TERM,
-        Signal::Now => Unix::KILL,
+    use rustix::process::{Pid, Signal as Unix, kill_process, kill_process_group};
+    let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+    // Who is gone needs no signal.
+    let _ = match signal {
+        // The child alone, so that it can end its own children and see them off.
+        Signal::Please => kill_process(id, Unix::TERM),
+        Signal::Now => kill_process_group(id, Unix::KILL),
     };
-    // A group that is gone needs no signal.
-    let _ = group.map(|group| kill_process_group(group, signal));
 }
 
 #[cfg(not(unix))]

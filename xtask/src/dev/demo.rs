@@ -29,12 +29,15 @@ pub(crate) fn address(worker: &str) -> String {
 }
 
 /// Publishes the demo into `store`, unless it is there.
-pub(super) fn publish(selvedge: &Path, store: &Path) -> Result<()> {
+pub(super) fn publish(selvedge: &Path, store: &Path, worker: &str) -> Result<()> {
     let files = media()?;
     say(format_args!("publishing the demo into {}", store.display()));
     let mut publish = Command::new(selvedge);
-    publish.args(["--log", "warn", "publish", "--store"]).arg(store);
-    run(publish.args(["--name", NAME, "--locator", LOCATOR]).args(files).current_dir(root()))
+    publish
+        .args(["--log", "warn", "publish", "--force", "--base-url", worker, "--store"])
+        .arg(store);
+    publish.args(["--asset", NAME, "--name", NAME, "--locator", LOCATOR]);
+    run(publish.args(files).current_dir(root()))
 }
 
 /// The demo's files, made if need be.

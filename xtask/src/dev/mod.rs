@@ -65,7 +65,7 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     run(&mut cargo(["build", "--quiet", "--package", "selvedge-origin", "--bin", "selvedge"]))?;
     let selvedge = target().join("debug").join(format!("selvedge{}", std::env::consts::EXE_SUFFIX));
     let store = root().join(&options.store);
-    demo::publish(&selvedge, &store)?;
+    demo::publish(&selvedge, &store, &addresses.worker)?;
 
     let (stop, stopped) = mpsc::channel();
     let handler = move || {
@@ -78,14 +78,15 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     let secret = Secret::write(&folder, &addresses)?;
     let mut children = Children::default();
     say("starting the origin");
-    children.start("the origin", &mut origin(&selvedge, &store, options, &secret))?;
+    children
+        .start("the origin", &mut origin(&selvedge, &store, options, &addresses.worker, &secret))?;
     children.wait_for(&format!("{}/healthz", addresses.origin), &stopped, PATIENCE)?;
     say("starting the worker in wrangler");
     children.start("wrangler", &mut wrangler(options, &folder, &secret))?;
-    children.wait_for(&format!("{}/", addresses.worker), &stopped, PATIENCE)?;
+    let demo = demo::address(&addresses.worker);
+    children.wait_for(&format!("{demo}/manifest(format=m3u8-cmaf)"), &stopped, PATIENCE)?;
     page::serve(options.player_port, &addresses)?;
 
-    let demo = demo::address(&addresses.worker);
     if options.check {
         return check::check(&addresses, &demo);
     }
@@ -152,12 +153,18 @@ fn owners_file(path: &Path) -> std::io::Result<fs::File> {
     options.open(path)
 }
 
-fn origin(selvedge: &Path, store: &Path, options: &Options, secret: &Secret) -> Command {
+fn origin(
+    selvedge: &Path,
+    store: &Path,
+    options: &Options,
+    worker: &str,
+    secret: &Secret,
+) -> Command {
     let mut origin = Command::new(selvedge);
     origin
         .args(["--log", "warn", "serve", "--api", "--store"])
         .arg(store)
-        .args(["--listen", &format!("127.0.0.1:{}", options.origin_port)])
+        .args(["--base-url", worker, "--listen", &format!("127.0.0.1:{}", options.origin_port)])
         .env("SELVEDGE_ORIGIN_SECRET", &secret.text)
         .stdout(std::process::Stdio::null());
     origin

@@ -24,25 +24,21 @@ pub(super) fn serve(port: u16, addresses: &Addresses) -> Result<()> {
     let server = Server::http(("127.0.0.1", port))
         .map_err(|error| format!("the player page cannot be served at port {port}: {error}"))?;
     let server = Arc::new(server);
-    let config = format!("{{\"worker\":\"{}\"}}", addresses.worker);
     for _ in 0..THREADS {
-        let (server, config, origin) = (server.clone(), config.clone(), addresses.origin.clone());
+        let (server, origin) = (server.clone(), addresses.origin.clone());
         thread::spawn(move || {
             for request in server.incoming_requests() {
                 // A browser that went away needs no answer.
-                let _ = answer(request, &config, &origin);
+                let _ = answer(request, &origin);
             }
         });
     }
     Ok(())
 }
 
-fn answer(request: Request, config: &str, origin: &str) -> io::Result<()> {
+fn answer(request: Request, origin: &str) -> io::Result<()> {
     let url = request.url().to_owned();
     let path = url.split('?').next().unwrap_or_default();
-    if path == "/config.json" {
-        return request.respond(typed(Response::from_string(config), "json"));
-    }
     if path.starts_with("/api/") {
         return match ureq::get(format!("{origin}{url}")).call() {
             Ok(mut said) => {
