@@ -24,8 +24,9 @@ impl<'a> Ctts<'a> {
 
     /// (`sample_count`, `sample_offset` in ticks of `mdhd`).
     ///
-    /// Deviation from 14496-12: version 0 is unsigned there, yet `QuickTime` and many after it write
-    /// negative offsets in it; no real offset reaches 2^31, so both versions are read as signed.
+    /// Deviation from 14496-12: version 0 is unsigned there, yet `QuickTime` and many after it
+    /// write negative offsets in it; no real offset reaches 2^31, so both versions are read as
+    /// signed.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = (u32, i32)> + use<'a> {
         self.table.iter().map(pair).map(|(count, offset)| (count, offset.cast_signed()))
     }
