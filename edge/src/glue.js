@@ -5,7 +5,7 @@
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
-/** Why a read gave nothing: `missing`, `late` or, with words fit for a client, `failed`. */
+/** Why a read gave nothing: `missing`, `late`, `changed` or, with words fit for a client, `failed`. */
 class Refusal extends Error {
   constructor(kind, message) {
     super(message);
@@ -128,7 +128,7 @@ async function openVersion(bucket, { address, range, size, etag }, patience) {
     const changed = opened.size !== size || (etag !== "" && opened.etag !== etag);
     if (changed || opened.length !== range.end - range.start) {
       discard(opened.body);
-      throw failed("a stored object is not the one that was indexed");
+      throw new Refusal("changed", "a stored object is not the one that was indexed");
     }
     return opened;
   } catch (error) {

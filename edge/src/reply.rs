@@ -3,8 +3,7 @@
 
 use core::fmt::Write as _;
 
-use selvedge_core::error::ErrorKind;
-use selvedge_core::job::{Body, FetchError, HttpRequest, Response};
+use selvedge_core::job::{self, Body, HttpRequest, Response};
 use worker::{Date, Headers, Request, ResponseBody, ResponseBuilder};
 
 use crate::body;
@@ -42,41 +41,27 @@ pub(crate) async fn send(
 ) -> Result<worker::Response, String> {
     let Response { status, headers, body, log, index: _ } = response;
     if let Some(log) = log {
-        worker::console_warn!("{status}: {log}");
+        worker::console_warn!("{log}");
     }
     let body = match body {
         Body::Empty => ResponseBody::Empty,
         Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
         Body::Recipe(recipe) => match body::open(&recipe, &shell.store).await {
             Ok(stream) => ResponseBody::Stream(stream),
-            Err(error) => return refuse(&error, &headers, shell),
+            Err(error) => return refuse(job::unreadable(&recipe, &error), shell),
         },
     };
     build(status, &headers, body, shell)
 }
 
-/// A body whose stored bytes could not be opened: 404 if missing, 504 if late, else 502.
-fn refuse(
-    error: &FetchError,
-    headers: &[(&'static str, String)],
-    shell: &Shell<'_>,
-) -> Result<worker::Response, String> {
-    let (kind, text) = match error {
-        FetchError::NotFound => (ErrorKind::Source, "a stored object is missing"),
-        FetchError::TimedOut => (ErrorKind::Timeout, "the store did not answer in time"),
-        FetchError::Failed(reason) => (ErrorKind::Source, reason.as_str()),
+/// What is sent where the stored bytes of a body could not be opened.
+fn refuse(response: Response, shell: &Shell<'_>) -> Result<worker::Response, String> {
+    worker::console_warn!("{}", response.log.as_deref().unwrap_or_default());
+    let body = match response.body {
+        Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
+        Body::Empty | Body::Recipe(_) => ResponseBody::Empty,
     };
-    worker::console_warn!("{}: {text}", kind.status());
-    // Cross-origin headers stay, so that a page may read the status; those of the body go.
-    let mut kept: Vec<_> =
-        headers.iter().filter(|(name, _)| of_the_exchange(name)).cloned().collect();
-    kept.push(("Content-Type", "text/plain; charset=utf-8".into()));
-    kept.push(("Cache-Control", "no-store".into()));
-    build(kind.status(), &kept, ResponseBody::Body(format!("{text}\n").into_bytes()), shell)
-}
-
-fn of_the_exchange(header: &str) -> bool {
-    header.starts_with("Access-Control-") || matches!(header, "Timing-Allow-Origin" | "Vary")
+    build(response.status, &response.headers, body, shell)
 }
 
 fn build(

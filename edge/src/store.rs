@@ -154,6 +154,7 @@ pub(crate) fn refusal(answer: &Answer) -> Result<(), FetchError> {
         "" => Ok(()),
         "missing" => Err(FetchError::NotFound),
         "late" => Err(FetchError::TimedOut),
+        "changed" => Err(FetchError::Changed),
         _ => failed(answer.message()),
     }
 }

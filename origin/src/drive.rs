@@ -34,19 +34,21 @@ pub(crate) async fn drive(
         };
         let mut answers = stream::iter(wanted).map(fetch).buffer_unordered(PARALLEL);
         while let Some((read, answer)) = answers.next().await {
-            job.supply(read.id, answer.map_err(|error| told(&read, &error)));
+            job.supply(read.id, answer.map_err(|error| told(&read.object, &error)));
         }
     }
     let log = Some(format!("job: still reading after {ROUNDS} rounds"));
     Response { status: 500, headers: Vec::new(), body: Body::Empty, log, index: None }
 }
 
-fn told(read: &Read, error: &StoreError) -> FetchError {
+/// A failure of the store as the job is told of it.
+pub(crate) fn told(object: &str, error: &StoreError) -> FetchError {
     match error {
         StoreError::NotFound => FetchError::NotFound,
         StoreError::TimedOut => FetchError::TimedOut,
+        StoreError::Changed => FetchError::Changed,
         StoreError::Exists | StoreError::Failed(_) => {
-            tracing::warn!(object = read.object, %error, "read");
+            tracing::warn!(object, %error, "read");
             FetchError::Failed(error.to_string())
         }
     }

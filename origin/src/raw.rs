@@ -191,7 +191,7 @@ fn failed(object: &str, error: &StoreError) -> Response {
     match error {
         StoreError::NotFound => plain(StatusCode::NOT_FOUND, "no such object\n"),
         StoreError::TimedOut => plain(StatusCode::GATEWAY_TIMEOUT, "the store is too slow\n"),
-        StoreError::Exists | StoreError::Failed(_) => {
+        StoreError::Exists | StoreError::Changed | StoreError::Failed(_) => {
             tracing::error!(object, %error, "raw read");
             plain(StatusCode::BAD_GATEWAY, "the store failed\n")
         }

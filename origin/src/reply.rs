@@ -10,8 +10,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response as HttpResponse;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use selvedge_core::job::{Body, Piece, Recipe, Response, Stored};
+use selvedge_core::job::{self, Body, FetchError, Piece, Recipe, Response, Stored};
 
+use crate::drive::told;
 use crate::store::{Opened, Store, StoreError};
 
 type Stream = BoxStream<'static, io::Result<Bytes>>;
@@ -24,9 +25,11 @@ pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
         Body::Bytes(bytes) => HttpBody::from(bytes),
         Body::Recipe(recipe) => {
             length = Some(recipe.len);
-            match open(recipe, store).await {
-                Ok(stream) => HttpBody::from_stream(stream),
-                Err(failure) => return failure,
+            match open(&recipe, store).await {
+                Ok(first) => HttpBody::from_stream(pieces(recipe.pieces, first, store.clone())),
+                Err(error) => {
+                    return Box::pin(reply(job::unreadable(&recipe, &error), store)).await;
+                }
             }
         }
     };
@@ -46,8 +49,8 @@ pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
     reply
 }
 
-/// The body of `recipe`. Opens the first stored piece and looks at every other object.
-async fn open(recipe: Recipe, store: &Store) -> Result<Stream, HttpResponse> {
+/// Opens the first stored piece of `recipe` and looks at every other object.
+async fn open(recipe: &Recipe, store: &Store) -> Result<Option<Opened>, FetchError> {
     let mut first: Option<Opened> = None;
     let mut seen: Vec<(&str, &_)> = Vec::new();
     for piece in &recipe.pieces {
@@ -56,14 +59,15 @@ async fn open(recipe: Recipe, store: &Store) -> Result<Stream, HttpResponse> {
             continue;
         }
         seen.push((&stored.object, &stored.version));
+        let failed = |error| told(&stored.object, &error);
         if first.is_none() {
-            first = Some(open_stored(stored, store).await.map_err(|error| bad(stored, &error))?);
+            first = Some(open_stored(stored, store).await.map_err(failed)?);
         } else {
-            let meta = store.head(&stored.object).await.map_err(|error| bad(stored, &error))?;
-            right_version(stored, &meta.version()).map_err(|error| bad(stored, &error))?;
+            let meta = store.head(&stored.object).await.map_err(failed)?;
+            right_version(stored, &meta.version()).map_err(failed)?;
         }
     }
-    Ok(pieces(recipe.pieces, first, store.clone()))
+    Ok(first)
 }
 
 fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
@@ -105,8 +109,7 @@ async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreErro
 fn right_version(stored: &Stored, is: &selvedge_core::source::Version) -> Result<(), StoreError> {
     let want = &stored.version;
     if is.size != want.size || (!want.etag.is_empty() && is.etag != want.etag) {
-        let rule = "it is not the object that was indexed: run `selvedge index`";
-        return Err(StoreError::Failed(rule.to_owned()));
+        return Err(StoreError::Changed);
     }
     Ok(())
 }
@@ -148,17 +151,6 @@ fn cut(chunk: &Bytes, start: u64, keep: &mut VecDeque<Range<u64>>) -> Bytes {
 }
 
 /// The answer where a stored object is not as indexed (502) or does not come (504).
-fn bad(stored: &Stored, error: &StoreError) -> HttpResponse {
-    tracing::error!(object = stored.object, %error, "stored piece");
-    let status = match error {
-        StoreError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        StoreError::NotFound | StoreError::Exists | StoreError::Failed(_) => {
-            StatusCode::BAD_GATEWAY
-        }
-    };
-    plain(status, "a stored object this answer needs is missing or has changed\n")
-}
-
 /// A short text of our own.
 pub(crate) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
     let mut reply = HttpResponse::new(HttpBody::from(text));

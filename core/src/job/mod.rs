@@ -184,7 +184,9 @@ impl Job {
                 let message = format!("there is no locator {}", request.locator);
                 Error::not_found(AmsCode::ResourceNotFound, message)
             }
-            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
+            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
+                failed(&read.object, &error)
+            }
         })?;
         let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
         locator.valid_at(self.now)?;
@@ -257,7 +259,9 @@ impl Job {
                 let message = format!("there is no {}.ism in this asset", target.manifest);
                 Error::not_found(AmsCode::ResourceNotFound, message)
             }
-            FetchError::TimedOut | FetchError::Failed(_) => failed(&read.object, &error),
+            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
+                failed(&read.object, &error)
+            }
         })?;
         let manifest = ServerManifest::parse(&fetched.bytes);
         let manifest = manifest.map_err(|error| error.within(&read.object))?;
@@ -384,6 +388,19 @@ const fn protocol(what: &What) -> Protocol {
     if what.params().format.is_hls() { Protocol::Hls } else { Protocol::Dash }
 }
 
+/// The response where the stored bytes of `body` could not be opened: in place of the one that
+/// came with it, and before a byte of that was sent.
+#[must_use]
+pub fn unreadable(body: &Recipe, error: &FetchError) -> Response {
+    let mut objects = body.pieces.iter().filter_map(|piece| match piece {
+        Piece::Inline(_) => None,
+        Piece::Stored(stored) => Some(stored.object.as_str()),
+    });
+    let first = objects.next().unwrap_or("media");
+    let object = if objects.all(|object| object == first) { first } else { "media" };
+    reply::refuse(&HttpRequest::default(), &failed(object, error))
+}
+
 fn failed(object: &str, error: &FetchError) -> Error {
     match error {
         FetchError::NotFound => Error::source("the store has no such object")
@@ -392,6 +409,11 @@ fn failed(object: &str, error: &FetchError) -> Error {
         FetchError::TimedOut => Error::new(ErrorKind::Timeout, "the store did not answer in time")
             .within(object)
             .with_code(AmsCode::StorageTimedOut),
+        FetchError::Changed => Error::source(
+            "it is not the object that was indexed: run `selvedge index` for this asset",
+        )
+        .within(object)
+        .with_code(AmsCode::StorageFailure),
         FetchError::Failed(reason) => {
             Error::source(reason.as_str()).within(object).with_code(AmsCode::StorageFailure)
         }

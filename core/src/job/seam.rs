@@ -66,7 +66,7 @@ impl Keep {
 /// One read the job needs before it can go on.
 #[derive(Debug, Clone)]
 pub struct Read {
-    /// Names the read in [`Job::supply`].
+    /// Names the read in [`crate::job::Job::supply`].
     pub id: u32,
     /// Object to read.
     pub object: ObjectId,
@@ -96,6 +96,8 @@ pub enum FetchError {
     NotFound,
     /// No answer in time.
     TimedOut,
+    /// It is there, but not in the state that was indexed.
+    Changed,
     /// Any other failure, in words fit for a client: no address, no token.
     Failed(String),
 }
@@ -103,7 +105,7 @@ pub enum FetchError {
 /// What the shell does next.
 #[derive(Debug)]
 pub enum Step {
-    /// Fetch all of these, in parallel where allowed, and [`Job::supply`] each.
+    /// Fetch all of these, in parallel where allowed, and [`crate::job::Job::supply`] each.
     Read(Vec<Read>),
     /// Reply.
     Done(Response),
