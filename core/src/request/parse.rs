@@ -105,7 +105,8 @@ fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
     if let Some(inner) = call(strip_suffix(segment, &[".m3u8"]), "manifest") {
         return playlist(bitrate, inner);
     }
-    let (inner, keyframe) = match (call(segment, "fragments"), call(segment, "keyframes")) {
+    let bare = strip_suffix(segment, &[".m4s", ".mp4"]);
+    let (inner, keyframe) = match (call(bare, "fragments"), call(bare, "keyframes")) {
         (Some(inner), _) => (inner, false),
         (None, Some(inner)) => (inner, true),
         (None, None) => {
@@ -271,6 +272,18 @@ mod tests {
     }
 
     #[test]
+    fn suffixes_of_fragments_are_decoration() {
+        for (path, suffixed) in [
+            ("Fragments(v=0,format=m3u8-cmaf)", "Fragments(v=0,format=m3u8-cmaf).m4s"),
+            ("Fragments(v=i,format=m3u8-cmaf)", "Fragments(v=i,format=m3u8-cmaf).MP4"),
+            ("KeyFrames(v=0,format=m3u8-cmaf)", "KeyFrames(v=0,format=m3u8-cmaf).m4s"),
+        ] {
+            let level = "film.ism/QualityLevels(1)/";
+            assert_eq!(what(&format!("{level}{path}")), what(&format!("{level}{suffixed}")));
+        }
+    }
+
+    #[test]
     fn whatever_else_is_under_a_locator_is_a_file() {
         for (path, file) in [
             ("film_720p.mp4", "film_720p.mp4"),
@@ -326,6 +339,7 @@ mod tests {
             "film.ism/QualityLevels(1)/Fragments(video=-5,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Fragments(=0,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Fragments(video=0,format=m3u8-cmaf,type=keyframes)",
+            "film.ism/QualityLevels(1)/Fragments(video=0,format=m3u8-cmaf).m3u8",
             "film.ism/QualityLevels(1)/Other(video=0,format=m3u8-cmaf)",
             "film.ism/a/b/c",
             ".ism/manifest(format=m3u8-cmaf)",

@@ -12,7 +12,7 @@ use crate::wire::xml::XmlWriter;
 
 use alloc::string::String;
 
-/// 23009-1 §8.4. (Checkers do not know the CMAF profile of later editions, and no player asks for it.)
+/// 23009-1 §8.4. The CMAF profile of later editions is unknown to checkers and asked by no player.
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011";
 
 /// The MPD of `presentation`.

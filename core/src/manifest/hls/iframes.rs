@@ -22,9 +22,9 @@ pub fn iframes(
     let mut playlist = header(rendition)?;
     let name = Encoded(&set.name);
     playlist.i_frames_only();
-    playlist.map(format_args!("Fragments({name}=i,{params})"));
+    playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("KeyFrames({name}={time},{params})"));
+        playlist.segment(duration, format_args!("KeyFrames({name}={time},{params}).m4s"));
     }
     Ok(playlist.end_list())
 }

@@ -1,5 +1,8 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
+//! Segments carry `.m4s` and maps `.mp4`, which AMS's did not: FFmpeg since 5.1.7 and what is built
+//! on it refuse segments whose name has no ending they know. The ending is decoration.
+//!
 //! There is no `EXT-X-PROGRAM-DATE-TIME`. AMS wrote 1970-01-01 into every VOD playlist, which no
 //! clock ever showed: players would offer the viewer dates of 1970.
 
@@ -25,9 +28,9 @@ const SEGMENTS: u64 = 180_000;
 pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Result<String, Error> {
     let mut playlist = header(rendition)?;
     let name = Encoded(&set.name);
-    playlist.map(format_args!("Fragments({name}=i,{params})"));
+    playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("Fragments({name}={time},{params})"));
+        playlist.segment(duration, format_args!("Fragments({name}={time},{params}).m4s"));
     }
     Ok(playlist.end_list())
 }
