@@ -99,6 +99,12 @@ ams_codes! {
     EncryptionNotSupported = "MPE_ENCRYPTION_NOT_SUPPORTED", 0x8089_0208;
     /// No video or audio codec we can package.
     MediaEncodingNotSupported = "MPE_MEDIA_ENCODING_NOT_SUPPORTED", 0x8089_020F;
+    /// The output format cannot carry this kind of video.
+    VideoEncodingNotSupported = "MPE_VIDEO_ENCODING_NOT_SUPPORTED", 0x8089_0210;
+    /// The output format cannot carry this kind of audio.
+    AudioEncodingNotSupported = "MPE_AUDIO_ENCODING_NOT_SUPPORTED", 0x8089_0211;
+    /// The NAL units of a sample do not fit it.
+    InvalidNaluSize = "MPE_INVALID_NALU_SIZE", 0x8089_0260;
     /// The input is encrypted already.
     AlreadyEncrypted = "MPE_ENC_ALREADY_ENCRYPTED", 0x8088_021F;
     /// The store failed.

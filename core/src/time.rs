@@ -31,6 +31,9 @@ impl Timescale {
     /// A thousand ticks a second.
     pub const MILLISECONDS: Self = Self(NonZeroU32::MIN.saturating_add(999));
 
+    /// Ninety thousand ticks a second, the clock of MPEG-2 systems (13818-1 §2.4.2.1).
+    pub const MPEG: Self = Self(NonZeroU32::MIN.saturating_add(89_999));
+
     /// Ticks a second.
     #[must_use]
     pub const fn get(self) -> u32 {

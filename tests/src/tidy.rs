@@ -57,7 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("delivery", &["request"]),
     ("asset", &["mp4", "codec"]),
     ("index", &["asset", "codec"]),
-    ("build", &["asset", "codec", "index", "mp4", "presentation"]),
+    ("build", &["asset", "codec", "index", "mp4", "mux", "presentation"]),
     ("presentation", &["asset", "codec", "delivery", "index"]),
     ("manifest", &["asset", "index", "presentation", "request"]),
     ("segment", &["asset", "index", "mp4"]),

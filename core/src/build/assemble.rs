@@ -11,13 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::build::rates::{average, peak};
 use crate::build::scan::Layout;
 use crate::build::select::{Lane, is_video, language, same_set};
+use crate::build::systems::{self, Systems};
 use crate::build::timing::Timed;
 use crate::build::{Builder, Built, grid};
-use crate::error::Error;
-use crate::index::head::{File, Head, Pages, Shape, Track};
+use crate::error::{Error, ErrorKind};
+use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
 use crate::index::page::{Page, PageSample};
 use crate::index::{Identity, VERSION};
-use crate::mux::cmaf;
+use crate::mux::{Essence, cmaf};
 use crate::time::{Instant, Rounding, Timescale};
 use crate::wire::Writer;
 
@@ -29,13 +30,18 @@ struct Part {
 }
 
 pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
-    let identity = identity(&builder);
+    let grid = builder.cuts.grids.first();
+    let per_segment = systems::fragments_per_segment(builder.fragments_per_segment, grid);
+    let identity = identity(&builder, per_segment);
     let sets = sets(&builder.lanes);
     let mut report = builder.report;
     let mut parts = Vec::new();
     for (number, (lane, layout)) in builder.lanes.iter().zip(&builder.scan.layouts).enumerate() {
         let set = sets.get(number).copied().unwrap_or(0);
-        let mut part = part(number, lane, layout, &identity)?;
+        let mut pages = pages(number, lane, layout)?;
+        let systems = systems(lane, layout, &mut pages, per_segment, &mut report)?;
+        let mut part = part(lane, layout, &pages, &identity)?;
+        part.track.systems = systems;
         part.track.set = set;
         part.track.aligned = !is_video(lane) || builder.cuts.aligned;
         report.push(describe(lane, &part.track));
@@ -46,6 +52,7 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
     let head = Head {
         identity,
         target_millis: builder.target_millis,
+        fragments_per_segment: per_segment,
         zero,
         duration: duration(&builder.lanes, zero),
         files,
@@ -56,11 +63,12 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
 }
 
 /// Hashes all that decides the index: sources, their states, and every sample's place and time.
-fn identity(builder: &Builder) -> Identity {
+fn identity(builder: &Builder, per_segment: u32) -> Identity {
     let mut hash = Sha256::new();
     let mut text = Writer::new();
     text.u16(VERSION);
     text.varint(u64::from(builder.target_millis));
+    text.varint(u64::from(per_segment));
     for (name, version) in &builder.files {
         text.block(name.as_bytes());
         text.varint(version.size);
@@ -92,21 +100,53 @@ fn sets(lanes: &[Lane]) -> Vec<u32> {
     firsts.iter().map(|first| u32::try_from(first.unwrap_or(0)).unwrap_or(0)).collect()
 }
 
-fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Result<Part, Error> {
+/// One page a fragment.
+fn pages(number: usize, lane: &Lane, layout: &Layout) -> Result<Vec<Page>, Error> {
+    let line = grid::timeline(lane);
+    let fragments = lane.fragments.iter().zip(line.fragments()).enumerate();
+    fragments.map(|(at, (range, extent))| page(number, lane, layout, at, range, extent)).collect()
+}
+
+/// Sample entries as they go out.
+fn entries<'l>(lane: &'l Lane, layout: &Layout) -> impl Iterator<Item = Bytes> + use<'l> {
+    let in_band = layout.in_band_parameter_sets;
+    lane.codecs.iter().map(move |codec| Bytes::from(codec.output_entry(in_band)))
+}
+
+/// Settles what transport streams need; `None`, and a remark, where they cannot be.
+fn systems(
+    lane: &Lane,
+    layout: &Layout,
+    pages: &mut [Page],
+    per_segment: u32,
+    report: &mut Vec<String>,
+) -> Result<Option<SystemsRates>, Error> {
+    let entries: Vec<Bytes> = entries(lane, layout).collect();
+    let essence = match Essence::read(&entries, lane.timescale()) {
+        Err(error) if error.kind == ErrorKind::Unsupported => {
+            report.push(format!("{}: {error}", lane.title()));
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let per_segment = usize::try_from(per_segment).unwrap_or(usize::MAX);
+    let segment = |fragment: &usize| lane.first.saturating_add(*fragment) / per_segment;
+    let fragments: Vec<usize> = (0..pages.len()).collect();
+    let mut segments = Vec::new();
+    for run in fragments.chunk_by(|a, b| segment(a) == segment(b)) {
+        let start = run.first().copied().unwrap_or(0);
+        segments.push(start..start.saturating_add(run.len()));
+    }
+    Systems { essence: &essence, is_video: is_video(lane), segments: &segments }.settle(pages)
+}
+
+fn part(lane: &Lane, layout: &Layout, pages: &[Page], identity: &Identity) -> Result<Part, Error> {
     let codec = lane.codecs.first().ok_or_else(|| Error::bug("a lane has no codec"))?;
     let in_band = layout.in_band_parameter_sets;
-    let entries = lane.codecs.iter().map(|codec| Bytes::from(codec.output_entry(in_band)));
     let line = grid::timeline(lane);
-    let mut pages = Vec::new();
-    let (mut segments, mut keyframes) = (Vec::new(), Vec::new());
-    for (fragment, (range, (start, duration))) in
-        lane.fragments.iter().zip(line.fragments()).enumerate()
-    {
-        let page = page(number, lane, layout, fragment, range, (start, duration))?;
-        segments.push((segment_len(&page), duration));
-        keyframes.push((segment_len(&page.key_frame()), duration));
-        pages.push(page.encode(identity));
-    }
+    let segments: Vec<_> = pages.iter().map(|page| (segment_len(page), page.duration)).collect();
+    let keyframes = pages.iter().map(|page| (segment_len(&page.key_frame()), page.duration));
+    let keyframes: Vec<_> = keyframes.collect();
     let mut timeline = Writer::new();
     line.encode(&mut timeline);
     let clock = lane.timescale();
@@ -123,7 +163,7 @@ fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Res
         file: u32::try_from(lane.file).unwrap_or(u32::MAX),
         timescale: clock,
         codecs: codec.rfc6381_out(in_band),
-        entries: entries.collect(),
+        entries: entries(lane, layout).collect(),
         nal_length_size: codec.nal_length_size().unwrap_or(0),
         display: display(lane),
         rotation: lane.track.rotation,
@@ -131,6 +171,7 @@ fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Res
         peak_bits: peak(&segments, clock),
         average_bits: average(&segments, clock),
         keyframe_peak_bits: if is_video(lane) { peak(&keyframes, clock) } else { 0 },
+        systems: None,
         sap_type: sap_type(lane),
         grid: u32::try_from(lane.grid).unwrap_or(u32::MAX),
         first: u32::try_from(lane.first).unwrap_or(u32::MAX),
@@ -138,6 +179,7 @@ fn part(number: usize, lane: &Lane, layout: &Layout, identity: &Identity) -> Res
         timeline: 0..0,
         pages: Pages::Even { start: 0, stride: 0 },
     };
+    let pages = pages.iter().map(|page| page.encode(identity)).collect();
     Ok(Part { track, timeline: timeline.into_vec(), pages })
 }
 
@@ -167,6 +209,7 @@ fn page(
         start,
         duration,
         entry: first.entry,
+        continuity: 0,
         samples: samples.iter().map(row).collect(),
         nals: layout.nals.get(range.clone()).unwrap_or(&[]).to_vec(),
     })

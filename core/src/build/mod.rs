@@ -22,6 +22,7 @@ mod grid;
 mod rates;
 mod scan;
 mod select;
+mod systems;
 mod timing;
 
 use grid::Cuts;
@@ -61,6 +62,8 @@ pub struct MediaRead {
 #[derive(Debug)]
 pub struct Builder {
     target_millis: u32,
+    /// As the server manifest sets it.
+    fragments_per_segment: Option<u32>,
     files: Vec<(ObjectId, Version)>,
     lanes: Vec<Lane>,
     cuts: Cuts,
@@ -95,8 +98,18 @@ impl Builder {
         let shift_seconds = timing::settle(&mut lanes, &mut report)?;
         let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
         let scan = Scan::new(&lanes);
+        let fragments_per_segment = manifest.fragments_per_hls_segment;
         let files = sources.into_iter().map(|source| (source.object, source.version)).collect();
-        Ok(Self { target_millis, files, lanes, cuts, shift_seconds, scan, report })
+        Ok(Self {
+            target_millis,
+            fragments_per_segment,
+            files,
+            lanes,
+            cuts,
+            shift_seconds,
+            scan,
+            report,
+        })
     }
 
     /// The next stretch of media to [`Builder::supply`]; `None` when all is known.

@@ -16,7 +16,11 @@ pub fn dump(bytes: &[u8]) -> Result<String, Error> {
     let head = Head::decode(bytes)?;
     let mut out = format!("index of {} bytes, identity {}\n", bytes.len(), hex(&head.identity));
     let (zero, duration) = (head.zero, head.duration);
-    line(&mut out, format_args!("target {} ms", head.target_millis));
+    let per_segment = head.fragments_per_segment;
+    line(
+        &mut out,
+        format_args!("target {} ms, {per_segment} a transport stream segment", head.target_millis),
+    );
     line(&mut out, format_args!("zero {}/{}", zero.ticks, zero.timescale.get()));
     line(&mut out, format_args!("duration {}/{}", duration.ticks, duration.timescale.get()));
     for file in &head.files {
@@ -52,6 +56,19 @@ fn dump_track(out: &mut String, number: usize, track: &Track) {
     line(out, format_args!("  shape {:?}", track.shape));
     let (peak, average, keys) = (track.peak_bits, track.average_bits, track.keyframe_peak_bits);
     line(out, format_args!("  peak {peak} average {average} key frames {keys} bit/s"));
+    if let Some(rates) = &track.systems {
+        line(
+            out,
+            format_args!(
+                "  in transport streams: peak {} average {} key frames {} muxed {} {} bit/s",
+                rates.peak_bits,
+                rates.average_bits,
+                rates.keyframe_peak_bits,
+                rates.muxed_peak_bits,
+                rates.muxed_average_bits
+            ),
+        );
+    }
     line(out, format_args!("  sap {} grid {} first {}", track.sap_type, track.grid, track.first));
     line(out, format_args!("  fragments {} timeline {:?}", track.count, track.timeline));
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! varint        target fragment duration, milliseconds
+//! varint        fragments a transport stream segment packs
 //! instant ×2    zero (shown as time 0), duration          instant: varint timescale, signed ticks
 //! varint n      files:    block name, varint size, block etag
 //! varint n      grids:    varint timescale, timeline      reference boundaries, to find a page by time
@@ -35,6 +36,8 @@ pub struct Head {
     pub identity: Identity,
     /// Target fragment duration.
     pub target_millis: u32,
+    /// Fragments of a transport stream segment; at least 1.
+    pub fragments_per_segment: u32,
     /// The instant of media time that players show as 0.
     pub zero: Instant,
     /// From `zero` to the end of the longest track.
@@ -108,6 +111,8 @@ pub struct Track {
     pub average_bits: u64,
     /// The peak over key-frame segments; zero where there are none.
     pub keyframe_peak_bits: u64,
+    /// The same of transport streams; `None` where HLS has none of this codec.
+    pub systems: Option<SystemsRates>,
     /// Stream access point type of fragment starts.
     pub sap_type: u8,
     /// Index into [`Head::grids`].
@@ -120,6 +125,21 @@ pub struct Track {
     pub timeline: Range<u64>,
     /// Where its pages lie.
     pub pages: Pages,
+}
+
+/// Bit rates of a track in MPEG-2 transport streams and packed audio, their overhead included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemsRates {
+    /// Highest of any 0.5 to 1.5 targets of segments that hold this track alone.
+    pub peak_bits: u64,
+    /// All bits of those over the duration, rounded up.
+    pub average_bits: u64,
+    /// The peak over key-frame segments; zero where there are none.
+    pub keyframe_peak_bits: u64,
+    /// As `peak_bits`, of what the track adds to segments that hold picture and sound.
+    pub muxed_peak_bits: u64,
+    /// As `average_bits`, of the same.
+    pub muxed_average_bits: u64,
 }
 
 /// Where a track's pages lie in the index.
@@ -199,12 +219,21 @@ impl Head {
         let mut from = Reader::new(head, 0);
         from.skip(24)?;
         let identity = from.array()?;
-        let target_millis = narrow(&mut from)?;
+        let (target_millis, fragments_per_segment) = (narrow(&mut from)?, narrow(&mut from)?);
         let (zero, duration) = (instant(&mut from)?, instant(&mut from)?);
         let files = list(&mut from, File::decode)?;
         let grids = list(&mut from, Grid::decode)?;
         let tracks = list(&mut from, Track::decode)?;
-        let head = Self { identity, target_millis, zero, duration, files, grids, tracks };
+        let head = Self {
+            identity,
+            target_millis,
+            fragments_per_segment,
+            zero,
+            duration,
+            files,
+            grids,
+            tracks,
+        };
         for track in &head.tracks {
             head.file(track)?;
             head.grid(track)?;
@@ -218,6 +247,7 @@ impl Head {
     pub fn encode(&self, total: u64) -> Vec<u8> {
         let mut body = Writer::new();
         body.varint(u64::from(self.target_millis));
+        body.varint(u64::from(self.fragments_per_segment));
         for instant in [self.zero, self.duration] {
             body.varint(u64::from(instant.timescale.get()));
             body.varint_signed(instant.ticks);
@@ -247,7 +277,11 @@ impl Head {
             .ok_or_else(|| Error::source(format!("index names no file {}", track.file)))
     }
 
-    fn grid(&self, track: &Track) -> Result<&Grid, Error> {
+    /// The grid a track's fragments are counted on.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Source`] where the index names none.
+    pub fn grid(&self, track: &Track) -> Result<&Grid, Error> {
         usize::try_from(track.grid)
             .ok()
             .and_then(|number| self.grids.get(number))
@@ -259,8 +293,15 @@ impl Head {
     /// # Errors
     /// [`crate::error::ErrorKind::Source`] where the index names no grid.
     pub fn fragment_at(&self, track: &Track, time: Ticks) -> Result<u32, Error> {
+        self.fragment_around(track, Instant { ticks: time, timescale: track.timescale })
+    }
+
+    /// Number of the track's fragment that holds what the grid has at `instant`.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Source`] where the index names no grid.
+    pub fn fragment_around(&self, track: &Track, instant: Instant) -> Result<u32, Error> {
         let grid = self.grid(track)?;
-        let instant = Instant { ticks: time, timescale: track.timescale };
         let number = grid.timeline.containing(instant.on(grid.timescale, Rounding::Down));
         let number = number.saturating_sub(u64::from(track.first));
         let last = track.count.saturating_sub(1);
@@ -360,6 +401,7 @@ impl Track {
         for bits in [self.peak_bits, self.average_bits, self.keyframe_peak_bits] {
             out.varint(bits);
         }
+        SystemsRates::encode(self.systems, out);
         out.u8(self.sap_type);
         for number in [self.grid, self.first, self.count] {
             out.varint(u64::from(number));
@@ -396,6 +438,7 @@ impl Track {
             peak_bits: from.varint()?,
             average_bits: from.varint()?,
             keyframe_peak_bits: from.varint()?,
+            systems: SystemsRates::decode(from)?,
             sap_type: from.u8()?,
             grid: narrow(from)?,
             first: narrow(from)?,
@@ -403,6 +446,31 @@ impl Track {
             timeline: from.varint()?..from.varint()?,
             pages: Pages::decode(from)?,
         })
+    }
+}
+
+impl SystemsRates {
+    fn encode(rates: Option<Self>, out: &mut Writer) {
+        out.u8(u8::from(rates.is_some()));
+        let Some(rates) = rates else { return };
+        out.varint(rates.peak_bits);
+        out.varint(rates.average_bits);
+        out.varint(rates.keyframe_peak_bits);
+        out.varint(rates.muxed_peak_bits);
+        out.varint(rates.muxed_average_bits);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Option<Self>, Error> {
+        if from.u8()? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            peak_bits: from.varint()?,
+            average_bits: from.varint()?,
+            keyframe_peak_bits: from.varint()?,
+            muxed_peak_bits: from.varint()?,
+            muxed_average_bits: from.varint()?,
+        }))
     }
 }
 

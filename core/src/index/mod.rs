@@ -25,6 +25,7 @@
 //! head notices a new index.
 
 pub mod head;
+pub mod packing;
 pub mod page;
 pub mod timeline;
 

@@ -5,6 +5,7 @@
 //! varint ×2     track number, fragment number, 0-based
 //! varint ×3     decode time, presentation time, duration; track ticks
 //! varint        sample entry, 0-based
+//! u8            continuity counter of the fragment's first transport packet, 0 to 15
 //! varint n      samples
 //! runs          durations: (varint samples, varint ticks) until n
 //! n × varint    sizes, bytes
@@ -44,6 +45,9 @@ pub struct Page {
     pub duration: u64,
     /// Sample entry all samples use, 0-based.
     pub entry: u16,
+    /// Continuity counter (13818-1 §2.4.3.3) of its first packet in a transport stream: those of
+    /// the fragments before it decide, and no segment looks at other fragments' pages.
+    pub continuity: u8,
     /// Samples in decode order. Never empty.
     pub samples: Vec<PageSample>,
     /// NAL layout of each sample; empty where samples are not NAL units or were not scanned.
@@ -86,6 +90,7 @@ impl Page {
         out.varint(self.start.max(0).cast_unsigned());
         out.varint(self.duration);
         out.varint(u64::from(self.entry));
+        out.u8(self.continuity & 15);
         out.varint(u64::try_from(self.samples.len()).unwrap_or(u64::MAX));
         self.encode_durations(&mut out);
         self.samples.iter().for_each(|sample| out.varint(u64::from(sample.size)));
@@ -160,6 +165,7 @@ impl Page {
             start: narrow(&mut from)?,
             duration: from.varint()?,
             entry: narrow(&mut from)?,
+            continuity: from.u8()? & 15,
             samples: Vec::new(),
             nals: Vec::new(),
         };
@@ -314,6 +320,7 @@ mod tests {
             start: (1 << 40) + 1024,
             duration: 1536,
             entry: 1,
+            continuity: 13,
             samples: vec![
                 sample(5_000_000_000, 100, 1024, true),
                 sample(5_000_000_100, 20, -512, false),

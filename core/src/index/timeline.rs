@@ -57,6 +57,19 @@ impl Timeline {
         })
     }
 
+    /// Where fragment `number`, 0-based, starts; the end for one that is not there. Costs a step a
+    /// run.
+    #[must_use]
+    pub fn start_of(&self, number: u64) -> Ticks {
+        let (mut start, mut left) = (self.start, number);
+        for run in &self.runs {
+            let count = left.min(u64::from(run.count));
+            start = start.saturating_add_unsigned(run.duration.saturating_mul(count));
+            left = left.saturating_sub(count);
+        }
+        start
+    }
+
     /// 0-based number of the fragment that contains `time`: the last that starts at or before it,
     /// or the first of all. Costs a step a run, not a fragment.
     #[must_use]
@@ -150,6 +163,10 @@ mod tests {
                 assert_eq!(line.containing(time), u64::try_from(number).unwrap(), "time {time}");
             }
         }
+        for (number, (start, _)) in line.fragments().enumerate() {
+            assert_eq!(line.start_of(u64::try_from(number).unwrap()), start);
+        }
+        assert_eq!(line.start_of(99), line.end());
         assert_eq!((line.containing(-9), line.containing(9_999)), (0, 5));
     }
 

@@ -1,3 +1,14 @@
-//! Containers.  In: tracks and fragments of the index.  Out: box bytes around the samples.
+//! Containers.  In: the index's tracks and pages, and where every byte must be touched the
+//! samples.  Out: init segments, fragment headers, transport streams, packed audio.
 
+mod annex_b;
 pub mod cmaf;
+mod essence;
+mod muxer;
+pub mod packed;
+mod plan;
+pub mod ts;
+
+pub use essence::Essence;
+pub use muxer::{Mux, MuxStep};
+pub use plan::{Plan, Source};

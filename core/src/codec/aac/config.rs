@@ -17,6 +17,8 @@ pub(crate) struct AudioConfig {
     pub(crate) core: u8,
     /// Hz of the core coder.
     pub(crate) core_rate: u32,
+    /// `channelConfiguration`; 0 where a program config element tells.
+    pub(crate) configuration: u8,
     /// Channels the core coder puts out.
     pub(crate) core_channels: u16,
     /// Samples a frame of the core coder: 1024 or 960.
@@ -45,6 +47,7 @@ impl AudioConfig {
         Ok(Self {
             core,
             core_rate: rate,
+            configuration: u8::try_from(channels).unwrap_or(0), // 1 to 6 are what they count
             core_channels: channels,
             frame_length: 1024,
             sbr_rate: None,
@@ -86,7 +89,7 @@ impl AudioConfig {
     }
 }
 
-const SAMPLE_RATES: [u32; 13] = [
+pub(crate) const SAMPLE_RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
     7_350,
 ]; // 14496-3 Table 1.18
@@ -108,7 +111,9 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
     if sbr_rate.is_none() {
         (sbr_rate, ps) = sync_extension(bits);
     }
-    Ok(AudioConfig { core: object, core_rate, core_channels, frame_length, sbr_rate, ps })
+    let configuration = u8::try_from(configuration).unwrap_or(0);
+    let core = object;
+    Ok(AudioConfig { core, core_rate, configuration, core_channels, frame_length, sbr_rate, ps })
 }
 
 /// `GetAudioObjectType()`

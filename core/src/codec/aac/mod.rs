@@ -5,6 +5,7 @@
 //! in entries alike: decoders of MPEG-4 AAC take it, and CMAF knows nothing else
 //! (23000-19 §10.3). SBR that only the audio frames reveal is not looked for.
 
+mod adts;
 mod config;
 mod esds;
 
@@ -16,6 +17,7 @@ use crate::codec::AudioFacts;
 use crate::codec::entry::{AudioEntry, find};
 use crate::codec::names::cannot_package;
 use crate::error::Error;
+pub use adts::Adts;
 use config::AudioConfig;
 use esds::Esds;
 
@@ -61,6 +63,14 @@ impl Aac {
             samples_per_frame: self.config.samples_per_frame(),
             object_type: self.config.object_type(),
         }
+    }
+
+    /// The headers its frames have outside of files.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Unsupported`] for rates and channels that ADTS cannot say.
+    pub fn adts(&self) -> Result<Adts, Error> {
+        Adts::new(&self.config)
     }
 
     /// The payload of `DecoderSpecificInfo`: the `AudioSpecificConfig` (14496-3 §1.6.2.1).

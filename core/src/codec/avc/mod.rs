@@ -48,6 +48,11 @@ impl Avc {
         self.record.length_size
     }
 
+    /// Sequence, then picture parameter sets of the configuration record: NAL units.
+    pub fn parameter_sets(&self) -> impl Iterator<Item = &[u8]> {
+        self.record.sps.iter().chain(&self.record.pps).map(Vec::as_slice)
+    }
+
     /// The four letters of the source.
     pub(crate) const fn stored_fourcc(&self) -> [u8; 4] {
         self.entry.fourcc

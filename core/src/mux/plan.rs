@@ -1,0 +1,376 @@
+//! Segments before a media byte is read.  In: pages of one or two tracks.  Out: what follows what,
+//! every header's facts and the exact length.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::iter::Peekable;
+
+use bytes::Bytes;
+
+use crate::codec::aac::Adts;
+use crate::error::{AmsCode, Error, ErrorKind};
+use crate::index::Page;
+use crate::index::page::PageSample;
+use crate::mux::essence::{Essence, Form, START_CODE};
+use crate::mux::packed;
+use crate::mux::ts::tables::{self, FIRST_PID};
+use crate::mux::ts::{CLOCK_LEAD, clock, packet, pes};
+use crate::time::{Ticks, Timescale};
+
+/// Fragments of one track that go into a segment, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The track.
+    pub essence: &'a Essence,
+    /// Its pages.
+    pub pages: &'a [Page],
+}
+
+/// A segment, planned.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What comes first: programme tables, or the timestamp of packed audio.
+    pub(super) preface: Bytes,
+    /// Without transport packets.
+    pub(super) bare: bool,
+    pub(super) streams: Vec<Stream>,
+    /// In the order they go out.
+    pub(super) units: Vec<Unit>,
+    len: u64,
+}
+
+/// One elementary stream of a segment.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) pid: u16,
+    pub(super) stream_id: u8,
+    /// Continuity counter of its first packet.
+    pub(super) counter: u8,
+    /// Its samples, in decode order.
+    pub(super) elements: Vec<Element>,
+    /// Transport packets with payload.
+    packets: u64,
+}
+
+/// One sample and what goes before it.
+#[derive(Debug, Clone)]
+pub(super) struct Element {
+    pub(super) before: Before,
+    /// Bytes of the sample as it is stored.
+    pub(super) size: u32,
+    /// Bytes of the length field of its NAL units; 0 where it goes out as it is.
+    pub(super) length_size: u8,
+}
+
+/// What goes before a sample.
+#[derive(Debug, Clone)]
+pub(super) enum Before {
+    Bytes(Bytes),
+    Adts([u8; 7]),
+}
+
+impl Before {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Adts(header) => header,
+        }
+    }
+}
+
+/// Samples that go out together: a PES packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit {
+    /// Which of the streams.
+    pub(super) stream: usize,
+    /// How many of its samples.
+    pub(super) elements: usize,
+    /// 90 kHz, not yet wrapped.
+    pub(super) pts: Ticks,
+    pub(super) dts: Ticks,
+    /// Bytes of the samples with what is before them.
+    pub(super) payload: u64,
+    pub(super) clocked: Option<packet::Clocked>,
+    /// To the next unit's decode time, 90 kHz.
+    pub(super) ticks: Ticks,
+    /// Packets behind it that carry the clock alone, evenly spaced in `ticks`.
+    pub(super) idle: u32,
+}
+
+/// Longest time between two clock references: they have to be 100 ms apart at most
+/// (13818-1 §2.7.2).
+const CLOCK_PERIOD: Ticks = 8_100;
+
+/// Most packets that fill the time of one picture: 22 s. A slide shown for longer than that has
+/// its clock stand still.
+const MOST_IDLE: Ticks = 250;
+
+/// Payload of an audio PES packet: sixteen transport packets less the header, and 200 ms.
+const AUDIO_BYTES: u64 = 16 * 184 - 14;
+const AUDIO_TICKS: Ticks = 18_000;
+
+impl Plan {
+    /// A transport stream of pictures, and of sound where `audio` is given. `number` is that of
+    /// the segment in its playlist: consecutive segments continue each other's counters.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where a sample cannot be framed, [`ErrorKind::Bug`] where
+    /// `video` holds no pictures.
+    pub fn transport(
+        video: Source<'_>,
+        audio: Option<Source<'_>>,
+        number: u64,
+    ) -> Result<Self, Error> {
+        if !video.essence.is_video() {
+            return Err(Error::bug("a transport stream without pictures was asked for"));
+        }
+        let mut plan = Self::default();
+        let pictures = plan.add(video, pes::VIDEO)?;
+        let sound = audio.map(|audio| plan.add(audio, pes::AUDIO)).transpose()?;
+        plan.units = merge(pictures, sound.unwrap_or_default());
+        let types = core::iter::once(video).chain(audio).map(|source| source.essence.stream_type());
+        let table =
+            |(stream, stream_type): (&Stream, u8)| tables::Stream { pid: stream.pid, stream_type };
+        let table: Vec<_> = plan.streams.iter().zip(types).map(table).collect();
+        plan.preface = tables::packets(&table, counter(number)).into();
+        plan.measure();
+        Ok(plan)
+    }
+
+    /// Sound alone, as packed audio (8216 §3.4).
+    ///
+    /// # Errors
+    /// As [`Plan::transport`].
+    pub fn packed(audio: Source<'_>) -> Result<Self, Error> {
+        let mut plan = Self { bare: true, ..Self::default() };
+        plan.units = plan.add(audio, pes::AUDIO)?;
+        let first = plan.units.first().map_or(0, |unit| unit.pts);
+        plan.preface = packed::timestamp(first).into();
+        plan.measure();
+        Ok(plan)
+    }
+
+    /// What one track adds to a transport stream: to count, not to send.
+    ///
+    /// # Errors
+    /// As [`Plan::transport`].
+    pub fn share(source: Source<'_>) -> Result<Self, Error> {
+        let mut plan = Self::default();
+        plan.units = plan.add(source, pes::VIDEO)?;
+        plan.measure();
+        Ok(plan)
+    }
+
+    /// Bytes of the samples with what is before them, without packets.
+    #[must_use]
+    pub fn payload(&self) -> u64 {
+        self.units.iter().fold(0, |sum, unit| sum.saturating_add(unit.payload))
+    }
+
+    /// Bytes of the segment.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Nothing in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Transport packets with payload of the first stream: those its continuity counter counts.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.streams.first().map_or(0, |stream| stream.packets)
+    }
+
+    /// A stream of `source`; returns its units.
+    fn add(&mut self, source: Source<'_>, stream_id: u8) -> Result<Vec<Unit>, Error> {
+        let number = self.streams.len();
+        let first = source.pages.first().map_or(0, |page| page.continuity);
+        let mut stream = Stream {
+            pid: FIRST_PID.saturating_add(u16::try_from(number).unwrap_or(0)),
+            stream_id,
+            counter: first,
+            elements: Vec::new(),
+            packets: 0,
+        };
+        let mut units = Vec::new();
+        for page in source.pages {
+            match source.essence.form(page.entry)? {
+                Form::Avc { length_size, delimiter, random_access } => {
+                    let starts = (delimiter, random_access);
+                    pictures(source, page, *length_size, starts, &mut stream, &mut units)?;
+                }
+                Form::Aac(adts) => frames(source, page, *adts, &mut stream, &mut units)?,
+            }
+        }
+        units.iter_mut().for_each(|unit| unit.stream = number);
+        self.streams.push(stream);
+        Ok(units)
+    }
+
+    fn measure(&mut self) {
+        let preface = u64::try_from(self.preface.len()).unwrap_or(u64::MAX);
+        let mut packets = 0_u64;
+        let mut bytes = preface;
+        for unit in &self.units {
+            bytes = bytes.saturating_add(if self.bare { unit.payload } else { 0 });
+            let count = packet::count(
+                unit.payload.saturating_add(pes::len(unit.pts, unit.dts)),
+                unit.clocked.is_some(),
+            );
+            packets = packets.saturating_add(count).saturating_add(unit.idle.into());
+            if let Some(stream) = self.streams.get_mut(unit.stream) {
+                stream.packets = stream.packets.saturating_add(count);
+            }
+        }
+        if !self.bare {
+            bytes = bytes.saturating_add(packets.saturating_mul(188));
+        }
+        self.len = bytes;
+    }
+}
+
+/// A number that only its last four bits are wanted of.
+fn counter(number: u64) -> u8 {
+    u8::try_from(number & 15).unwrap_or(0)
+}
+
+/// Times of a page's samples on their way to the 90 kHz clock.
+struct Times {
+    dts: Ticks,
+    timescale: Timescale,
+}
+
+impl Times {
+    fn new(source: Source<'_>, page: &Page) -> Self {
+        let dts = i64::try_from(page.decode_time).unwrap_or(i64::MAX);
+        Self { dts, timescale: source.essence.timescale }
+    }
+
+    /// Presentation and decode time of the next sample, and the decode time after it.
+    fn next(&mut self, sample: &PageSample) -> (Ticks, Ticks, Ticks) {
+        let dts = self.dts;
+        let pts = dts.saturating_add(sample.composition_offset.into());
+        self.dts = dts.saturating_add(sample.duration.into());
+        let clock = |time| clock(time, self.timescale);
+        (clock(pts), clock(dts), clock(self.dts))
+    }
+}
+
+/// A unit for each access unit.
+fn pictures(
+    source: Source<'_>,
+    page: &Page,
+    length_size: u8,
+    (delimiter, random_access): (&Bytes, &Bytes),
+    stream: &mut Stream,
+    units: &mut Vec<Unit>,
+) -> Result<(), Error> {
+    let mut times = Times::new(source, page);
+    for (number, sample) in page.samples.iter().enumerate() {
+        let (pts, dts, next) = times.next(sample);
+        let before = Before::Bytes(if sample.sync { random_access } else { delimiter }.clone());
+        let longer = growth(page, number, length_size)?;
+        let ahead = u64::try_from(before.as_slice().len()).unwrap_or(u64::MAX);
+        let len = ahead.saturating_add(sample.size.into()).saturating_add(longer);
+        stream.elements.push(Element { before, size: sample.size, length_size });
+        let ticks = next.saturating_sub(dts).max(0);
+        let idle = ((ticks - 1).max(0) / CLOCK_PERIOD).min(MOST_IDLE);
+        units.push(Unit {
+            stream: 0,
+            elements: 1,
+            pts,
+            dts,
+            payload: len,
+            clocked: Some(packet::Clocked {
+                pcr: dts.saturating_sub(CLOCK_LEAD),
+                random_access: sample.sync,
+            }),
+            ticks,
+            idle: u32::try_from(idle).unwrap_or(0),
+        });
+    }
+    Ok(())
+}
+
+/// Bytes by which start codes are longer than the length fields they replace.
+fn growth(page: &Page, sample: usize, length_size: u8) -> Result<u64, Error> {
+    let each = START_CODE.len().saturating_sub(usize::from(length_size));
+    if each == 0 {
+        return Ok(0);
+    }
+    let units = page.nals.get(sample).ok_or_else(|| {
+        let rule = format!("NAL units behind {length_size}-byte lengths were not counted");
+        Error::unsupported(format!("{rule}: run `selvedge index` for this asset"))
+            .with_code(AmsCode::OutputFormatNotSupported)
+    })?;
+    Ok(u64::try_from(units.len().saturating_mul(each)).unwrap_or(u64::MAX))
+}
+
+/// A unit for a few frames.
+fn frames(
+    source: Source<'_>,
+    page: &Page,
+    adts: Adts,
+    stream: &mut Stream,
+    units: &mut Vec<Unit>,
+) -> Result<(), Error> {
+    let mut times = Times::new(source, page);
+    // The unit under way, and the duration of its frames.
+    let mut open: Option<(Unit, u32)> = None;
+    for sample in &page.samples {
+        let (pts, _, next) = times.next(sample);
+        if sample.size > Adts::MAX_FRAME {
+            let rule = format!("a frame of {} bytes, ADTS has {}", sample.size, Adts::MAX_FRAME);
+            return Err(Error::new(ErrorKind::Unsupported, rule)
+                .with_code(AmsCode::AudioEncodingNotSupported));
+        }
+        let len = u64::from(sample.size).saturating_add(Adts::LEN.into());
+        let before = Before::Adts(adts.header(sample.size));
+        stream.elements.push(Element { before, size: sample.size, length_size: 0 });
+        match &mut open {
+            // Only the first frame of a PES packet has a time: those after it must follow on.
+            Some((unit, duration))
+                if unit.payload.saturating_add(len) <= AUDIO_BYTES
+                    && next.saturating_sub(unit.pts) <= AUDIO_TICKS
+                    && *duration == sample.duration =>
+            {
+                unit.elements = unit.elements.saturating_add(1);
+                unit.payload = unit.payload.saturating_add(len);
+            }
+            _ => {
+                units.extend(open.map(|(unit, _)| unit));
+                let unit = Unit {
+                    stream: 0,
+                    elements: 1,
+                    pts,
+                    dts: pts,
+                    payload: len,
+                    clocked: None,
+                    ticks: 0,
+                    idle: 0,
+                };
+                open = Some((unit, sample.duration));
+            }
+        }
+    }
+    units.extend(open.map(|(unit, _)| unit));
+    Ok(())
+}
+
+/// Both in the order of their decode times, pictures first where these are equal.
+fn merge(pictures: Vec<Unit>, sound: Vec<Unit>) -> Vec<Unit> {
+    let mut merged = Vec::new();
+    let mut sound: Peekable<_> = sound.into_iter().peekable();
+    for picture in pictures {
+        while let Some(unit) = sound.next_if(|unit| unit.dts < picture.dts) {
+            merged.push(unit);
+        }
+        merged.push(picture);
+    }
+    merged.extend(sound);
+    merged
+}
