@@ -394,6 +394,26 @@ mod tests {
     }
 
     #[test]
+    fn broken_paths_are_errors_and_never_more() {
+        let path = format!(
+            "/{LOCATOR}/film.ism/QualityLevels(900)/Fragments(v%C3%A9=600,format=m3u8-cmaf).m4s"
+        );
+        for end in 0..path.len() {
+            if let Ok(request) = parse(path.get(..end).unwrap()) {
+                assert!(end >= path.len() - 4 || matches!(request.resource, Resource::File(_)));
+            }
+        }
+        for at in 0..path.len() {
+            for other in ["%", "/", "(", ")", "=", ",", "é", "\0", "", "99999999999999999999"] {
+                let mut broken = path.clone();
+                broken.replace_range(at..=at, other);
+                let Ok(request) = parse(&broken) else { continue };
+                assert_eq!(request.locator.len(), LOCATOR.len());
+            }
+        }
+    }
+
+    #[test]
     fn children_carry_the_parameters_in_the_order_ams_wrote_them() {
         let params = Params {
             format: Format::HlsCmaf,

@@ -414,6 +414,21 @@ mod tests {
     }
 
     #[test]
+    fn broken_documents_are_errors_and_never_more() {
+        for end in 0..FULL.len() {
+            let cut = FULL.as_bytes().get(..end).unwrap();
+            let whole = FULL.trim_end().len() <= end;
+            assert_eq!(ServerManifest::parse(cut).is_ok(), whole, "{end} bytes");
+        }
+        for (at, mask) in (0..FULL.len()).flat_map(|at| [(at, 0x01), (at, 0x1F), (at, 0xFF)]) {
+            let mut bytes = FULL.as_bytes().to_vec();
+            bytes[at] ^= mask;
+            let Ok(read) = ServerManifest::parse(&bytes) else { continue };
+            assert_eq!(ServerManifest::parse(read.to_xml().as_bytes()).unwrap(), read);
+        }
+    }
+
+    #[test]
     fn documents_of_no_sane_size_are_refused_unread() {
         let attributes: String = (0..=ATTRIBUTES).map(|at| format!(" a{at}=''")).collect();
         message(&format!("<video{attributes}/>"));

@@ -32,21 +32,28 @@ const fn kind(media: Media) -> Kind {
     }
 }
 
+/// Where a set stands in its presentation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// `@id`
+    pub(super) id: usize,
+    /// Number of its first representation among those of its name.
+    pub(super) first_number: usize,
+    /// What plays where the viewer does not choose.
+    pub(super) main: bool,
+    /// The instant players show as 0.
+    pub(super) zero: Instant,
+}
+
 /// Writes the set; representations descend by bit rate, as AMS listed them.
-pub(super) fn write(
-    xml: &mut XmlWriter,
-    (id, set): (u32, &SwitchingSet),
-    main: bool,
-    zero: Instant,
-    params: &Params,
-) {
+pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, params: &Params) {
     let kind = kind(set.media);
     let Some((first, others)) = set.renditions.split_first() else {
         return;
     };
     let common = common(first, others, set);
     xml.open("AdaptationSet");
-    xml.attribute("id", id);
+    xml.attribute("id", place.id);
     xml.attribute_if("group", kind.group);
     xml.attribute("contentType", kind.content_type);
     xml.attribute("mimeType", kind.mime_type);
@@ -67,12 +74,13 @@ pub(super) fn write(
     let sap = set.renditions.iter().map(|rendition| rendition.sap_type).max();
     xml.attribute_if("startWithSAP", sap);
     write_descriptors(xml, set, first, common);
-    descriptor::role(xml, set, main);
+    descriptor::role(xml, set, place.main);
     if common.template {
-        template::write(xml, set, first, zero, params);
+        template::write(xml, set, first, place.zero, params);
     }
-    for (number, rendition) in (1..).zip(set.renditions.iter().rev()) {
-        representation::write(xml, (kind.id, number), (set, rendition), common, zero, params);
+    for (number, rendition) in (place.first_number..).zip(set.renditions.iter().rev()) {
+        let id = (kind.id, number);
+        representation::write(xml, id, (set, rendition), common, place.zero, params);
     }
     xml.close();
 }

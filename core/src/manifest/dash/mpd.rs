@@ -4,7 +4,7 @@
 //! addresses of segments, and tools that know AMS's MPDs read the quality level from it.
 
 use crate::error::Error;
-use crate::manifest::dash::adaptation_set;
+use crate::manifest::dash::adaptation_set::{self, Place};
 use crate::manifest::decimal::{Micros, XsDuration};
 use crate::presentation::{Presentation, SwitchingSet};
 use crate::request::Params;
@@ -33,11 +33,22 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
     xml.open("Period");
     xml.attribute("id", "1");
     xml.attribute("start", "PT0S");
-    for (id, set) in (1_u32..).zip(&presentation.sets) {
-        let main = is_main(presentation, set);
-        adaptation_set::write(&mut xml, (id, set), main, presentation.zero, params);
+    for (at, set) in presentation.sets.iter().enumerate() {
+        let place = Place {
+            id: at.saturating_add(1),
+            first_number: first_number(set, presentation.sets.get(..at).unwrap_or_default()),
+            main: is_main(presentation, set),
+            zero: presentation.zero,
+        };
+        adaptation_set::write(&mut xml, set, place, params);
     }
     Ok(xml.finish())
+}
+
+/// Representations of one name are numbered through, for sets may share a name and differ in codec.
+fn first_number(set: &SwitchingSet, before: &[SwitchingSet]) -> usize {
+    let alike = before.iter().filter(|other| (other.media, &other.name) == (set.media, &set.name));
+    alike.fold(1, |number, other| number.saturating_add(other.renditions.len()))
 }
 
 /// Plays where the viewer does not choose, or differs from what does in its encoding alone.
@@ -161,6 +172,16 @@ mod tests {
         film.sets.push(surround);
         film.sets[0].default = false;
         assert_eq!(count(&text(&film), "value=\"main\""), 3);
+    }
+
+    #[test]
+    fn sets_of_one_name_number_their_representations_through() {
+        let mut film = film();
+        film.sets.push(film.sets[0].clone());
+        let text = text(&film);
+        for number in 1..=6 {
+            assert_eq!(count(&text, &alloc::format!("id=\"1_V_video_{number}\"")), 1);
+        }
     }
 
     #[test]

@@ -153,15 +153,22 @@ fn programmes(sets: &[SwitchingSet]) -> Vec<Programme<'_>> {
             programme.default |= set.default;
             continue;
         }
-        let label = set.label.as_ref().unwrap_or(&set.name);
-        let taken = programmes.iter().any(|programme| programme.name == *label);
-        let name = if taken { format!("{label} ({})", set.name) } else { label.clone() };
-        let default = set.default;
+        let (name, default) = (name(set, &programmes), set.default);
         programmes.push(Programme { set, encodings, name, default, autoselect: false });
     }
     one_default(&mut programmes);
     autoselect(&mut programmes);
     programmes
+}
+
+/// What the viewer reads; the members of a group differ in it (§4.3.4.1.1).
+fn name(set: &SwitchingSet, before: &[Programme<'_>]) -> String {
+    let free = |name: &String| !before.iter().any(|programme| programme.name == *name);
+    let label = set.label.as_ref().unwrap_or(&set.name);
+    let with_language = set.language.iter().map(|language| format!("{label} ({language})"));
+    let numbered = (2_u32..).map(|number| format!("{label} ({number})"));
+    let mut names = core::iter::once(label.clone()).chain(with_language).chain(numbered);
+    names.find(free).unwrap_or_default()
 }
 
 /// The best rendition in each codec.

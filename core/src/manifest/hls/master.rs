@@ -434,6 +434,21 @@ mod tests {
     }
 
     #[test]
+    fn members_of_a_group_never_share_a_name() {
+        let mut film = film();
+        for set in &mut film.sets[1..] {
+            (set.name, set.label) = ("audio".to_string(), None);
+        }
+        film.sets[3].accessibility = Some("description".to_string());
+        film.sets.extend([film.sets[3].clone(), film.sets[3].clone()]);
+        let text = text(&film);
+        assert_eq!(
+            values(&lines(&text, "#EXT-X-MEDIA"), "NAME"),
+            ["audio", "audio (de)", "audio (en)", "audio (2)", "audio (3)"]
+        );
+    }
+
+    #[test]
     fn text_is_a_group_of_subtitles() {
         let mut film = film();
         let mut french = set(Media::Text, "subt_fr");
