@@ -420,7 +420,7 @@ mod tests {
             let whole = FULL.trim_end().len() <= end;
             assert_eq!(ServerManifest::parse(cut).is_ok(), whole, "{end} bytes");
         }
-        for (at, mask) in (0..FULL.len()).flat_map(|at| [(at, 0x01), (at, 0x1F), (at, 0xFF)]) {
+        for (at, mask) in (0..FULL.len()).zip([0x01, 0x1F, 0xFF].into_iter().cycle()) {
             let mut bytes = FULL.as_bytes().to_vec();
             bytes[at] ^= mask;
             let Ok(read) = ServerManifest::parse(&bytes) else { continue };
