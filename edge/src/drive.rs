@@ -36,6 +36,14 @@ impl<'a> Shell<'a> {
         let store = Store::new(&settings.place, settings.patience_ms, now);
         Self { store, now, dev: settings.dev, scope: &settings.scope, context }
     }
+
+    /// Stores an index that had to be made on the way, after the response.
+    pub(crate) fn keep_index(&self, name: &str, index: &[u8]) {
+        match self.store.write(name, index) {
+            Some(written) => self.context.wait_until(written),
+            None => worker::console_warn!("{name} was made to answer: run `selvedge index`"),
+        }
+    }
 }
 
 /// Drives `job` to its response.

@@ -36,6 +36,15 @@ export async function readRange(bucket, address, start, end, patience) {
   }
 }
 
+/** Writes an object unless there is one; a failure is for the log alone. */
+export async function writeNew(bucket, key, bytes) {
+  try {
+    await bucket.put(key, bytes, { onlyIf: new Headers({ "If-None-Match": "*" }) });
+  } catch (error) {
+    console.warn(`${key} could not be written: ${error.message}`);
+  }
+}
+
 /** A response body of known length, made of given and of stored bytes. */
 export class Pipeline {
   #bucket;

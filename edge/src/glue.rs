@@ -44,6 +44,10 @@ extern "C" {
         patience_ms: u32,
     ) -> JsValue;
 
+    /// Writes an object of a bucket unless there is one.
+    #[wasm_bindgen(js_name = writeNew)]
+    pub(crate) async fn write_new(bucket: &JsValue, key: &str, bytes: Uint8Array);
+
     /// Looks a key up in the data centre's cache.
     pub(crate) async fn cached(key: &str) -> JsValue;
 

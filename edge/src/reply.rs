@@ -39,9 +39,12 @@ pub(crate) async fn send(
     response: Response,
     shell: &Shell<'_>,
 ) -> Result<worker::Response, String> {
-    let Response { status, headers, body, log, index: _ } = response;
+    let Response { status, headers, body, log, index } = response;
     if let Some(log) = log {
         worker::console_warn!("{log}");
+    }
+    if let Some((name, bytes)) = index {
+        shell.keep_index(&name, &bytes);
     }
     let body = match body {
         Body::Empty => ResponseBody::Empty,

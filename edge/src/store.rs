@@ -6,6 +6,7 @@ use core::fmt::Write as _;
 use core::ops::Range;
 
 use bytes::Bytes;
+use js_sys::Uint8Array;
 use selvedge_core::access::{Secret, origin_token};
 use selvedge_core::job::{FetchError, Fetched};
 use selvedge_core::source::Version;
@@ -112,6 +113,18 @@ impl<'a> Store<'a> {
         let fetched = fetched(&answer);
         self.tally.add(object, &fetched.bytes);
         Ok(fetched)
+    }
+
+    /// Writes `object` unless there is one; `None` where the store is an origin, which is only read.
+    pub(crate) fn write(
+        &self,
+        object: &str,
+        bytes: &[u8],
+    ) -> Option<impl Future<Output = ()> + 'static> {
+        let Place::Bucket(bucket) = self.place else { return None };
+        let (bucket, object) = (bucket.clone(), object.to_owned());
+        let bytes = Uint8Array::from(bytes);
+        Some(async move { glue::write_new(&bucket, &object, bytes).await })
     }
 
     /// Where `object` is found: its key in the bucket, or its signed URL.

@@ -256,6 +256,11 @@ test("a bucket without the object, or with another, refuses", async () => {
   await isRefused([other], "changed", changed, { r2: true });
 });
 
+test("an object of a bucket is written once", async () => {
+  const response = await order({ write: "assets/a/a.ism.index", r2: true });
+  assert.equal(await response.text(), "first");
+});
+
 test("the data centre's cache gives back what it was given, and nothing else", async () => {
   const kept = await (await order({ keep: "https://cache.selvedge.invalid/1/x/y%23z" })).json();
   assert.deepEqual(kept, { bytes: [1, 2, 3], size: 7, etag: '"é"', nothing: true });

@@ -1,5 +1,5 @@
 // A worker that hands orders to the glue, so that a test can give them.
-import { Pipeline, cached, keep, readRange } from "./glue.js";
+import { Pipeline, cached, keep, readRange, writeNew } from "./glue.js";
 
 export default {
   async fetch(request, env) {
@@ -9,6 +9,10 @@ export default {
       const { address, start, end } = order.read;
       const answer = await readRange(bucket, address, BigInt(start), BigInt(end), order.patience);
       return Response.json({ ...answer, bytes: [...answer.bytes], size: Number(answer.size) });
+    }
+    if (order.write) {
+      for (const text of ["first", "second"]) await writeNew(bucket, order.write, new TextEncoder().encode(text));
+      return new Response((await bucket.get(order.write)).body);
     }
     if (order.keep) {
       await keep(order.keep, new Uint8Array([1, 2, 3]), 7n, '"é"', 60);
