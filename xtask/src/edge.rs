@@ -58,6 +58,8 @@ fn bind(wasm: &Path, out: &Path) -> Result<(), anyhow::Error> {
         .reset_state_function(true)
         .force_enable_abort_handler(true)
         .remove_producers_section(true)
+        // A tenth of the module; a panic's message names file and line without it.
+        .remove_name_section(true)
         .generate(out)
 }
 
