@@ -405,6 +405,8 @@ mod cloud {
 
     /// The bucket or container that `location` names, seen from its prefix.
     pub(super) fn open(location: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
+        // Fails only where it was installed before, which is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let refused = |error: object_store::Error| {
             Failure::new(location, error.to_string())
                 .hint("set the store's credentials and endpoint in the environment")
