@@ -173,9 +173,9 @@ impl Slice<'_> {
                     self.references.1 = self.reference_count()?;
                 }
             }
-            self.list_modification()?;
+            self.list_modification(self.references.0)?;
             if self.is_b() {
-                self.list_modification()?;
+                self.list_modification(self.references.1)?;
             }
         }
         let weighted = match self.kind {
@@ -197,17 +197,22 @@ impl Slice<'_> {
         Ok(minus1.saturating_add(1))
     }
 
-    /// One list of `ref_pic_list_modification()` (§7.3.3.1) or, in NAL units of types 20 and 21,
-    /// of `ref_pic_list_mvc_modification()` (§H.7.3.3.1.1).
-    fn list_modification(&mut self) -> Result<(), Error> {
+    /// One list, of `entries` pictures, of `ref_pic_list_modification()` (§7.3.3.1) or, in NAL
+    /// units of types 20 and 21, of `ref_pic_list_mvc_modification()` (§H.7.3.3.1.1).
+    fn list_modification(&mut self, entries: u32) -> Result<(), Error> {
         if !self.bits.bit()? {
             return Ok(());
         }
         let most = if matches!(self.nal.kind, 20 | 21) { 5 } else { 3 };
-        while self.bits.ue_to(most, "modification_of_pic_nums_idc")? != 3 {
+        for _ in 0..=entries {
+            if self.bits.ue_to(most, "modification_of_pic_nums_idc")? == 3 {
+                return Ok(());
+            }
             self.bits.ue()?; // abs_diff_pic_num, long_term_pic_num or abs_diff_view_idx
         }
-        Ok(())
+        Err(Error::source(format!(
+            "more than {entries} modifications of a reference picture list (14496-10 §7.4.3.1)"
+        )))
     }
 
     /// `pred_weight_table()` (§7.3.3.2).

@@ -1,4 +1,4 @@
-//! What the tests over real files share.
+//! Real files, and what the tests need to look into them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
