@@ -3,11 +3,29 @@
 // Out: a playing video and, for scripts, window.selvedge.
 import { load, players } from "./players.js";
 
-const WATCHED = ["loadedmetadata", "playing", "pause", "seeking", "seeked", "waiting", "ended", "ratechange", "resize"];
+const WATCHED = [
+  "loadedmetadata",
+  "playing",
+  "pause",
+  "seeking",
+  "seeked",
+  "waiting",
+  "ended",
+  "ratechange",
+  "resize",
+];
 
 const field = (id) => document.getElementById(id);
-const [form, video, asset, protocol, player, url, quality, language] =
-  ["what", "video", "asset", "protocol", "player", "url", "quality", "language"].map(field);
+const [form, video, asset, protocol, player, url, quality, language] = [
+  "what",
+  "video",
+  "asset",
+  "protocol",
+  "player",
+  "url",
+  "quality",
+  "language",
+].map(field);
 
 /** What scripts may look at. `events` holds { at, kind, text }; `at` is milliseconds since load. */
 const selvedge = (window.selvedge = {
@@ -60,16 +78,22 @@ function watch() {
       report(name, video.currentTime.toFixed(3));
     });
   }
-  video.addEventListener("error", () => report("error", `media ${video.error.code} ${video.error.message}`));
+  video.addEventListener("error", () =>
+    report("error", `media ${video.error.code} ${video.error.message}`),
+  );
   setInterval(show, 250);
 }
 
 function show() {
   const { session, stalls, errors } = selvedge;
   const frames = video.getVideoPlaybackQuality();
-  const ranges = Array.from({ length: video.buffered.length }, (_, at) => [video.buffered.start(at), video.buffered.end(at)]);
+  const ranges = Array.from({ length: video.buffered.length }, (_, at) => [
+    video.buffered.start(at),
+    video.buffered.end(at),
+  ]);
   field("time").textContent = `${video.currentTime.toFixed(2)} of ${video.duration.toFixed(2)} s`;
-  field("buffered").textContent = ranges.map((range) => range.map((time) => time.toFixed(2)).join("–")).join(", ") || "–";
+  field("buffered").textContent =
+    ranges.map((range) => range.map((time) => time.toFixed(2)).join("–")).join(", ") || "–";
   field("dropped").textContent = `${frames.droppedVideoFrames} of ${frames.totalVideoFrames}`;
   field("stalls").textContent = stalls;
   field("errors").textContent = errors;
@@ -77,13 +101,18 @@ function show() {
   const now = session.qualities().find(({ id }) => id === session.quality());
   const size = `${video.videoWidth}×${video.videoHeight}`;
   field("rendition").textContent = now === undefined ? size : `${size}, ${described(now)}`;
-  offer(quality, [{ id: "auto", name: "Automatic" }, ...session.qualities().map((each) => ({ ...each, name: described(each) }))]);
+  offer(quality, [
+    { id: "auto", name: "Automatic" },
+    ...session.qualities().map((each) => ({ ...each, name: described(each) })),
+  ]);
   offer(language, session.languages());
   if (document.activeElement !== language) language.value = session.language();
 }
 
 const described = ({ height, bandwidth, codecs }) =>
-  [height && `${height}p`, bandwidth && `${(bandwidth / 1000).toFixed(0)} kbit/s`, codecs].filter(Boolean).join(", ");
+  [height && `${height}p`, bandwidth && `${(bandwidth / 1000).toFixed(0)} kbit/s`, codecs]
+    .filter(Boolean)
+    .join(", ");
 
 /** Makes a select offer these, without touching one that does already. */
 function offer(select, choices) {
@@ -97,8 +126,13 @@ function offer(select, choices) {
 }
 
 function offerPlayers() {
-  const fitting = Object.keys(players).filter((name) => players[name].protocols.includes(protocol.value));
-  offer(player, fitting.map((name) => ({ id: name, name })));
+  const fitting = Object.keys(players).filter((name) =>
+    players[name].protocols.includes(protocol.value),
+  );
+  offer(
+    player,
+    fitting.map((name) => ({ id: name, name })),
+  );
 }
 
 function address() {

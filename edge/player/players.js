@@ -16,8 +16,16 @@ const AUTO = "auto";
 /** The players by the name the address bar knows them by. */
 export const players = {
   "hls.js": { protocols: ["hls"], script: "/vendor/hls.js/dist/hls.min.js", start: startHls },
-  "dash.js": { protocols: ["dash"], script: "/vendor/dashjs/dist/modern/umd/dash.all.min.js", start: startDash },
-  shaka: { protocols: ["hls", "dash"], script: "/vendor/shaka-player/dist/shaka-player.compiled.js", start: startShaka },
+  "dash.js": {
+    protocols: ["dash"],
+    script: "/vendor/dashjs/dist/modern/umd/dash.all.min.js",
+    start: startDash,
+  },
+  shaka: {
+    protocols: ["hls", "dash"],
+    script: "/vendor/shaka-player/dist/shaka-player.compiled.js",
+    start: startShaka,
+  },
   native: { protocols: ["hls", "dash"], start: startNative },
 };
 
@@ -54,17 +62,26 @@ async function startHls(video, url, report) {
   return {
     player: hls,
     qualities: () =>
-      hls.levels.map(({ bitrate, height, attrs }, id) => ({ id: `${id}`, bandwidth: bitrate, height, codecs: attrs?.CODECS })),
+      hls.levels.map(({ bitrate, height, attrs }, id) => ({
+        id: `${id}`,
+        bandwidth: bitrate,
+        height,
+        codecs: attrs?.CODECS,
+      })),
     quality: () => `${hls.currentLevel}`,
     chooseQuality: (id) => (hls.nextLevel = id === AUTO ? -1 : Number(id)),
-    languages: () => hls.audioTracks.map(({ name, lang }, id) => ({ id: `${id}`, name: `${name} (${lang ?? "und"})` })),
+    languages: () =>
+      hls.audioTracks.map(({ name, lang }, id) => ({
+        id: `${id}`,
+        name: `${name} (${lang ?? "und"})`,
+      })),
     language: () => `${hls.audioTrack}`,
     chooseLanguage: (id) => (hls.audioTrack = Number(id)),
     stop: () => hls.destroy(),
   };
 }
 
-/** Resolves when hls.js gives up, so that the page does not wait for a manifest that never comes. */
+/** Resolves when hls.js gives up, so that nobody waits for a manifest that never comes. */
 function firstFatal(hls) {
   return new Promise((resolve) => {
     hls.on(window.Hls.Events.ERROR, (_, { fatal }) => fatal && resolve());
@@ -76,7 +93,9 @@ async function startDash(video, url, report) {
   const { events } = dashjs.MediaPlayer;
   const dash = dashjs.MediaPlayer().create();
   dash.on(events.ERROR, ({ error }) => report("error", `${error.code} ${error.message}`));
-  dash.on(events.PLAYBACK_ERROR, ({ error }) => report("error", `playback ${error?.message ?? error}`));
+  dash.on(events.PLAYBACK_ERROR, ({ error }) =>
+    report("error", `playback ${error?.message ?? error}`),
+  );
   dash.on(events.QUALITY_CHANGE_RENDERED, ({ mediaType, newRepresentation }) =>
     report("note", `${mediaType} rendition ${newRepresentation?.id}`),
   );
@@ -90,7 +109,9 @@ async function startDash(video, url, report) {
   return {
     player: dash,
     qualities: () =>
-      dash.getRepresentationsByType("video").map(({ id, bandwidth, height, codecs }) => ({ id, bandwidth, height, codecs })),
+      dash
+        .getRepresentationsByType("video")
+        .map(({ id, bandwidth, height, codecs }) => ({ id, bandwidth, height, codecs })),
     quality: () => dash.getCurrentRepresentationForType("video")?.id ?? "",
     chooseQuality(id) {
       dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: id === AUTO } } } });
@@ -108,7 +129,10 @@ async function startShaka(video, url, report) {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   const tell = ({ code, severity, message }) =>
-    report(severity === shaka.util.Error.Severity.RECOVERABLE ? "note" : "error", `${code} ${message}`);
+    report(
+      severity === shaka.util.Error.Severity.RECOVERABLE ? "note" : "error",
+      `${code} ${message}`,
+    );
   player.addEventListener("error", ({ detail }) => tell(detail));
   player.addEventListener("adaptation", () => report("note", "rendition changed"));
   await player.attach(video);
@@ -117,14 +141,31 @@ async function startShaka(video, url, report) {
   return {
     player,
     qualities: () =>
-      player.getVideoTracks().map((track) => ({ id: name(track), bandwidth: track.bandwidth, height: track.height, codecs: track.codecs })),
-    quality: () => player.getVideoTracks().filter(({ active }) => active).map(name)[0] ?? "",
+      player
+        .getVideoTracks()
+        .map((track) => ({
+          id: name(track),
+          bandwidth: track.bandwidth,
+          height: track.height,
+          codecs: track.codecs,
+        })),
+    quality: () =>
+      player
+        .getVideoTracks()
+        .filter(({ active }) => active)
+        .map(name)[0] ?? "",
     chooseQuality(id) {
       player.configure({ abr: { enabled: id === AUTO } });
       const track = player.getVideoTracks().find((each) => name(each) === id);
       if (track !== undefined) player.selectVideoTrack(track, true);
     },
-    languages: () => player.getAudioTracks().map(({ language, label }, id) => ({ id: `${id}`, name: label ? `${label} (${language})` : language })),
+    languages: () =>
+      player
+        .getAudioTracks()
+        .map(({ language, label }, id) => ({
+          id: `${id}`,
+          name: label ? `${label} (${language})` : language,
+        })),
     language: () => `${player.getAudioTracks().findIndex(({ active }) => active)}`,
     chooseLanguage: (id) => player.selectAudioTrack(player.getAudioTracks()[Number(id)]),
     stop: () => player.destroy(),
@@ -138,7 +179,11 @@ async function startNative(video, url) {
     qualities: () => [],
     quality: () => "",
     chooseQuality() {},
-    languages: () => [...(video.audioTracks ?? [])].map(({ label, language }, id) => ({ id: `${id}`, name: label || language })),
+    languages: () =>
+      [...(video.audioTracks ?? [])].map(({ label, language }, id) => ({
+        id: `${id}`,
+        name: label || language,
+      })),
     language: () => `${[...(video.audioTracks ?? [])].findIndex(({ enabled }) => enabled)}`,
     chooseLanguage(id) {
       [...(video.audioTracks ?? [])].forEach((track, at) => (track.enabled = `${at}` === id));

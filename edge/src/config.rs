@@ -29,7 +29,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `MAX_AGE`,
-    /// `CHECK_ETAGS`, `MAX_MOOV` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding `MEDIA`.
+    /// `CHECK_ETAGS`, `MAX_MOOV` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding
+    /// `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
         let place = place(env)?;

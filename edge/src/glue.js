@@ -5,7 +5,7 @@
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
-/** Why a read gave nothing: `missing`, `late`, `changed` or, with words fit for a client, `failed`. */
+/** Why a read gave nothing: `missing`, `late`, `changed` or, in words fit for a client, `failed`. */
 class Refusal extends Error {
   constructor(kind, message) {
     super(message);
@@ -78,10 +78,13 @@ export class Pipeline {
   async open(length) {
     const objects = new Map();
     for (const piece of this.#pieces) {
-      if (piece.object !== undefined && !objects.has(piece.object)) objects.set(piece.object, piece);
+      if (piece.object !== undefined && !objects.has(piece.object))
+        objects.set(piece.object, piece);
     }
     try {
-      await Promise.all([...objects.values()].slice(0, OPENED_AHEAD).map((piece) => this.#opened(piece)));
+      await Promise.all(
+        [...objects.values()].slice(0, OPENED_AHEAD).map((piece) => this.#opened(piece)),
+      );
     } catch (error) {
       this.#cancel();
       const { kind, message } = refusal(error);
@@ -235,7 +238,7 @@ function isWhole({ range, keep }, { counted }) {
   return counted && keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
 }
 
-/** Hands a stream on without looking into it. Under `preventAbort` workerd never tells of a failure. */
+/** Hands a stream on unseen. With `preventAbort` workerd would never tell of a failure. */
 function pipe(body, writable) {
   return body.pipeTo(writable, { preventClose: true });
 }
@@ -247,7 +250,7 @@ async function squeeze(body, { range, keep }, writable) {
   try {
     const wanted = { keep, next: 0 };
     let buffer = new ArrayBuffer(CHUNK);
-    for (let at = range.start; at < range.end; ) {
+    for (let at = range.start; at < range.end;) {
       const chunk = await readChunk(reader, buffer, range.end - at);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const bytes = compact(chunk, at, wanted);

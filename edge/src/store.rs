@@ -115,7 +115,7 @@ impl<'a> Store<'a> {
         Ok(fetched)
     }
 
-    /// Writes `object` unless there is one; `None` where the store is an origin, which is only read.
+    /// Writes `object` unless there is one; `None` where the store is an origin, only ever read.
     pub(crate) fn write(
         &self,
         object: &str,

@@ -146,7 +146,9 @@ for (const [habit, kind, message] of [
 }
 
 test("an origin that cannot be reached is refused without its address", async () => {
-  const answer = await order({ read: { address: "http://127.0.0.1:1/x?token=y", start: 0, end: 9 } });
+  const answer = await order({
+    read: { address: "http://127.0.0.1:1/x?token=y", start: 0, end: 9 },
+  });
   const { kind, message } = await answer.json();
   assert.deepEqual([kind, message], ["failed", "the connection to the store was lost"]);
 });
@@ -156,7 +158,10 @@ test("a read is late when the bytes stop coming", async () => {
 });
 
 test("a read of fewer bytes than promised fails", async () => {
-  assert.equal((await read("hanging_up", 0, 100_000)).message, "the connection to the store was lost");
+  assert.equal(
+    (await read("hanging_up", 0, 100_000)).message,
+    "the connection to the store was lost",
+  );
   assert.equal((await read("chunked_short", 0, 100)).message, "the store sent 50 of 100 bytes");
 });
 
@@ -167,7 +172,12 @@ test("the body of an origin that ignored Range is not read", async () => {
 });
 
 test("given and stored bytes arrive in order", async () => {
-  await arrives([{ text: "styp" }, piece("good", 100, 2_000_100), { text: "moof" }, piece("good", 0, 7)]);
+  await arrives([
+    { text: "styp" },
+    piece("good", 100, 2_000_100),
+    { text: "moof" },
+    piece("good", 0, 7),
+  ]);
 });
 
 test("a body of given bytes alone arrives", async () => {
@@ -192,11 +202,18 @@ test("a hundred thousand small stretches arrive", async () => {
 test("a span is opened once, with the range it names", async () => {
   origin.requests.length = 0;
   await arrives([piece("good", 5, 50, { keep: [5, 9, 20, 50] })]);
-  assert.deepEqual(origin.requests.map(({ range }) => range), ["bytes=5-49"]);
+  assert.deepEqual(
+    origin.requests.map(({ range }) => range),
+    ["bytes=5-49"],
+  );
 });
 
 test("a range without Content-Length is counted", async () => {
-  await arrives([piece("chunked", 0, 1_000_000), piece("chunked_long", 7, 1_000_007), { text: "end" }]);
+  await arrives([
+    piece("chunked", 0, 1_000_000),
+    piece("chunked_long", 7, 1_000_007),
+    { text: "end" },
+  ]);
   await breaksOff([piece("chunked_short", 0, 1_000_000), piece("good", 0, 10)]);
 });
 

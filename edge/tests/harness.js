@@ -11,7 +11,8 @@ export default {
       return Response.json({ ...answer, bytes: [...answer.bytes], size: Number(answer.size) });
     }
     if (order.write) {
-      for (const text of ["first", "second"]) await writeNew(bucket, order.write, new TextEncoder().encode(text));
+      for (const text of ["first", "second"])
+        await writeNew(bucket, order.write, new TextEncoder().encode(text));
       return new Response((await bucket.get(order.write)).body);
     }
     if (order.keep) {
@@ -26,7 +27,15 @@ export default {
       else {
         const { object, address, start, end, size, etag = "", keep = [start, end] } = piece;
         const parts = BigUint64Array.from(keep.map(BigInt));
-        pipeline.stored(object ?? address, address, BigInt(start), BigInt(end), BigInt(size), etag, parts);
+        pipeline.stored(
+          object ?? address,
+          address,
+          BigInt(start),
+          BigInt(end),
+          BigInt(size),
+          etag,
+          parts,
+        );
       }
     }
     const { kind, message, body } = await pipeline.open(BigInt(order.length));

@@ -32,17 +32,20 @@ function begin(request, response, changes = {}) {
 const habits = {
   good: (request, response) => response.end(begin(request, response)),
   weak: (request, response) => response.end(begin(request, response, { ETag: `W/${ETAG}` })),
-  ignorant: (request, response) => response.writeHead(200, { "Content-Length": FILE.length }).end(FILE),
+  ignorant: (request, response) =>
+    response.writeHead(200, { "Content-Length": FILE.length }).end(FILE),
   shifted: (request, response) =>
     response.end(begin(request, response, { "Content-Range": `bytes 5-104/${FILE.length}` })),
-  rangeless: (request, response) => response.end(begin(request, response, { "Content-Range": undefined })),
+  rangeless: (request, response) =>
+    response.end(begin(request, response, { "Content-Range": undefined })),
   sizeless: (request, response) =>
     response.end(begin(request, response, { "Content-Range": "bytes 0-99/*" })),
   contradictory(request, response) {
     begin(request, response, { "Content-Length": 5 });
     response.end("12345");
   },
-  encoded: (request, response) => response.end(begin(request, response, { "Content-Encoding": "gzip" })),
+  encoded: (request, response) =>
+    response.end(begin(request, response, { "Content-Encoding": "gzip" })),
   forbidding: (request, response) => response.writeHead(403).end("token expired"),
   empty: (request, response) => response.writeHead(404).end(),
   broken: (request, response) => response.writeHead(500).end("stack trace"),
@@ -59,9 +62,12 @@ const habits = {
   },
   hanging_up(request, response) {
     const bytes = begin(request, response);
-    response.write(bytes.subarray(0, bytes.length >> 1), () => setTimeout(() => response.destroy(), 50));
+    response.write(bytes.subarray(0, bytes.length >> 1), () =>
+      setTimeout(() => response.destroy(), 50),
+    );
   },
-  chunked: (request, response) => response.end(begin(request, response, { "Content-Length": undefined })),
+  chunked: (request, response) =>
+    response.end(begin(request, response, { "Content-Length": undefined })),
   chunked_short(request, response) {
     const bytes = begin(request, response, { "Content-Length": undefined });
     response.end(bytes.subarray(0, bytes.length >> 1));
@@ -83,7 +89,11 @@ export async function startOrigin() {
   const requests = [];
   const server = createServer((request, response) => {
     const [, habit] = request.url.split("/");
-    requests.push({ habit, range: request.headers.range, closed: new Promise((done) => response.on("close", done)) });
+    requests.push({
+      habit,
+      range: request.headers.range,
+      closed: new Promise((done) => response.on("close", done)),
+    });
     habits[habit](request, response);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));

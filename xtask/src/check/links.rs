@@ -311,7 +311,8 @@ mod tests {
             <SegmentTemplate initialization="$RepresentationID$/i" media="$Bandwidth$/$Time$">
               <SegmentTimeline><S t="5" d="10" r="1"/><S d="7"/></SegmentTimeline>
             </SegmentTemplate>
-            <Representation id="x" bandwidth="9"/><Representation id="y" bandwidth="8"></Representation>
+            <Representation id="x" bandwidth="9"/>
+            <Representation id="y" bandwidth="8"></Representation>
           </AdaptationSet></Period></MPD>"#;
         let names: Vec<_> =
             urls(mpd(BASE, text).unwrap()).into_iter().map(|(url, _)| url).collect();
