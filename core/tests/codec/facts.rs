@@ -196,3 +196,27 @@ fn damaged_entries_give_errors_and_no_panic() {
         }
     }
 }
+
+#[test]
+fn quicktime_sound_descriptions_become_plain_entries() {
+    for (rate, layout, version, channels) in
+        [("44100", "stereo", 1, 2), ("96000", "5.1", 2, 6), ("22050", "mono", 1, 1)]
+    {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sound-{rate}.mov"));
+        let source = format!("sine=sample_rate={rate},aformat=channel_layouts={layout}");
+        let make = ["-v", "error", "-y", "-f", "lavfi", "-i", &source, "-t", "0.3", "-c:a", "aac"];
+        tool("ffmpeg", &[&make[..], &["-f", "mov", file.to_str().unwrap()]].concat());
+        if !file.exists() {
+            continue;
+        }
+        let (_, entry) = sample_entries(&file).remove(0);
+        assert_eq!(entry[16..18], u16::to_be_bytes(version), "{rate}: version of the source");
+        let codec = Codec::read(&entry).unwrap();
+        check_audio("sound", &codec, &probe(&file)[0]);
+        assert_eq!(codec.audio().unwrap().channels, channels);
+        let out = codec.output_entry(false);
+        assert_eq!(out[16..18], [0, 0]);
+        assert_eq!(&boxes(&out[36..])[0].0, b"esds");
+        assert_eq!(Codec::read(&out).unwrap().audio(), codec.audio());
+    }
+}
