@@ -14,8 +14,8 @@ use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    Error as ObjectError, GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, PutMode, PutPayload, WriteMultipart,
+    GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutPayload, WriteMultipart,
 };
 use selvedge_core::job::Fetched;
 use selvedge_core::source::Version;
@@ -23,6 +23,14 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use crate::failure::Failure;
+
+#[cfg(feature = "cloud")]
+mod cloud;
+mod error;
+
+pub use error::StoreError;
+
+use error::{broken, failed};
 
 /// One read of a local file. Larger gains nothing; smaller costs a thread hop each.
 const CHUNK: usize = 256 * 1024;
@@ -59,35 +67,6 @@ pub struct Opened {
     /// The bytes.
     pub bytes: BoxStream<'static, io::Result<Bytes>>,
 }
-
-/// Why the store did not do as asked. Holds no address and no credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreError {
-    /// No such object.
-    NotFound,
-    /// Something of that name is there already.
-    Exists,
-    /// It is there, but not in the state asked for.
-    Changed,
-    /// No answer in time.
-    TimedOut,
-    /// Anything else.
-    Failed(String),
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("not in the store"),
-            Self::Exists => f.write_str("exists already"),
-            Self::Changed => f.write_str("not the object that was indexed"),
-            Self::TimedOut => f.write_str("the store did not answer in time"),
-            Self::Failed(rule) => write!(f, "the store failed: {rule}"),
-        }
-    }
-}
-
-impl core::error::Error for StoreError {}
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,16 +107,27 @@ impl Store {
     /// # Errors
     /// Where the folder does not exist or the location means nothing to us.
     pub fn open(location: &str) -> Result<Self, Failure> {
-        let objects = match location.split_once("://") {
-            None => return Self::folder(FilePath::new(location)),
-            Some(("file", path)) => return Self::folder(FilePath::new(path)),
-            Some(("s3" | "s3a" | "az" | "azure" | "abfs" | "abfss", _)) => cloud::open(location)?,
+        match location.split_once("://") {
+            None => Self::folder(FilePath::new(location)),
+            Some(("file", path)) => Self::folder(FilePath::new(path)),
+            Some(("s3" | "s3a" | "az" | "azure" | "abfs" | "abfss", _)) => Self::bucket(location),
             Some((scheme, _)) => {
-                return Err(Failure::new(location, format!("no store is called {scheme}://"))
-                    .hint("give a folder, file://…, s3://bucket/prefix or az://container/prefix"));
+                Err(Failure::new(location, format!("no store is called {scheme}://"))
+                    .hint("give a folder, file://…, s3://bucket/prefix or az://container/prefix"))
             }
-        };
+        }
+    }
+
+    #[cfg(feature = "cloud")]
+    fn bucket(location: &str) -> Result<Self, Failure> {
+        let objects = cloud::open(location)?;
         Ok(Self { objects, folder: None, timeout: Self::TIMEOUT })
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn bucket(location: &str) -> Result<Self, Failure> {
+        Err(Failure::new(location, "this build knows folders only")
+            .hint("build with the feature `cloud`"))
     }
 
     /// As [`Store::open`], making the folder where it is missing.
@@ -355,82 +345,4 @@ async fn opened(result: GetResult) -> Result<Opened, StoreError> {
         GetResultPayload::Stream(stream) => stream.map_err(io::Error::other).boxed(),
     };
     Ok(Opened { meta, range, bytes })
-}
-
-fn failed(error: &ObjectError) -> StoreError {
-    use io::ErrorKind::{InvalidFilename, NotADirectory, TimedOut};
-    if matches!(error, ObjectError::NotFound { .. } | ObjectError::InvalidPath { .. }) {
-        return StoreError::NotFound;
-    }
-    if matches!(error, ObjectError::AlreadyExists { .. } | ObjectError::Precondition { .. }) {
-        return StoreError::Exists;
-    }
-    let kind = system_error(error);
-    if kind.is_some_and(|kind| matches!(kind, NotADirectory | InvalidFilename)) {
-        return StoreError::NotFound;
-    }
-    if kind == Some(TimedOut) {
-        return StoreError::TimedOut;
-    }
-    tracing::debug!(%error, "store");
-    let words = kind.map(|kind| kind.to_string());
-    StoreError::Failed(words.unwrap_or_else(|| "it refused or could not be reached".to_owned()))
-}
-
-/// The I/O error among the causes. Its kind names no path and no address.
-fn system_error(error: &ObjectError) -> Option<io::ErrorKind> {
-    let mut cause: Option<&dyn core::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn broken(error: &io::Error) -> StoreError {
-    if error.kind() == io::ErrorKind::TimedOut {
-        return StoreError::TimedOut;
-    }
-    StoreError::Failed(error.kind().to_string())
-}
-
-#[cfg(feature = "cloud")]
-mod cloud {
-    use super::{Arc, Failure, ObjectStore, Path};
-    use object_store::aws::AmazonS3Builder;
-    use object_store::azure::MicrosoftAzureBuilder;
-    use object_store::prefix::PrefixStore;
-
-    /// The bucket or container that `location` names, seen from its prefix.
-    pub(super) fn open(location: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
-        // Fails only where it was installed before, which is as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let refused = |error: object_store::Error| {
-            Failure::new(location, error.to_string())
-                .hint("set the store's credentials and endpoint in the environment")
-        };
-        let rest = location.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
-        let prefix = rest.split_once('/').map(|(_, prefix)| prefix).unwrap_or_default();
-        let prefix = Path::parse(prefix)
-            .map_err(|_| Failure::new(location, "its prefix is no plain path"))?;
-        if location.starts_with("s3") {
-            let store = AmazonS3Builder::from_env().with_url(location).build().map_err(refused)?;
-            return Ok(Arc::new(PrefixStore::new(store, prefix)));
-        }
-        let store = MicrosoftAzureBuilder::from_env().with_url(location).build();
-        Ok(Arc::new(PrefixStore::new(store.map_err(refused)?, prefix)))
-    }
-}
-
-#[cfg(not(feature = "cloud"))]
-mod cloud {
-    use super::{Arc, Failure, ObjectStore};
-
-    /// This build speaks to folders only.
-    pub(super) fn open(location: &str) -> Result<Arc<dyn ObjectStore>, Failure> {
-        Err(Failure::new(location, "this build serves folders only")
-            .hint("build with the feature `cloud`"))
-    }
 }
