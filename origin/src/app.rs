@@ -7,10 +7,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
-use selvedge_core::job::{Config, HttpRequest};
+use selvedge_core::job::{self, Config, HttpRequest};
 use selvedge_core::source::ObjectId;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -71,15 +71,37 @@ async fn assets(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
-    let Settings { store, config, .. } = &app.settings;
-    let mut response = drive(passed_on(&request), config, store, &app.reads).await;
-    if let Some(log) = response.log.take() {
-        tracing::warn!(path = request.uri().path(), status = response.status, "{log}");
+    let asked = passed_on(&request);
+    match package(&app, asked.clone(), false).await {
+        Ok(reply) => reply,
+        // What we remember of the asset may be older than its media: look again, once.
+        Err(_) => package(&app, asked, true).await.unwrap_or_else(|refusal| *refusal),
     }
+}
+
+/// The reply; `Err` holds the one to send where a stored object could not be opened.
+async fn package(app: &App, asked: HttpRequest, fresh: bool) -> Result<Response, Box<Response>> {
+    let Settings { store, config, .. } = &app.settings;
+    let path = asked.path.clone();
+    let mut response = drive(asked, config, store, &app.reads, fresh).await;
     if let Some((object, index)) = response.index.take() {
         keep_index(store.clone(), object, index);
     }
-    reply(response, store).await.into_response()
+    log(&path, &mut response);
+    let mut refusal = match reply(response, store).await {
+        Ok(reply) => return Ok(reply),
+        Err(refusal) => *refusal,
+    };
+    log(&path, &mut refusal);
+    let ours = |_| plain(StatusCode::BAD_GATEWAY, "the store failed\n");
+    Err(Box::new(reply(refusal, store).await.unwrap_or_else(ours)))
+}
+
+/// What went wrong, for the operator.
+fn log(path: &str, response: &mut job::Response) {
+    if let Some(log) = response.log.take() {
+        tracing::warn!(path, status = response.status, "{log}");
+    }
 }
 
 /// Stores an index that was made on the way, unless there is one by now. The reply does not wait.

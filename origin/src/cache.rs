@@ -28,13 +28,18 @@ impl Reads {
         Self { kept: kept.build() }
     }
 
-    /// The bytes of `read`. Failures are not kept.
-    pub(crate) async fn fetch(&self, store: &Store, read: &Read) -> Result<Fetched, StoreError> {
+    /// The bytes of `read`, not from memory if `fresh`. Failures are not kept.
+    pub(crate) async fn fetch(
+        &self,
+        store: &Store,
+        read: &Read,
+        fresh: bool,
+    ) -> Result<Fetched, StoreError> {
         let load = async {
             let fetched = store.read(&read.object, read.range.clone()).await?;
             Ok((read.keep, fetched))
         };
-        if read.fresh {
+        if read.fresh || fresh {
             self.kept.invalidate(&read.cache_key).await;
         }
         let kept = self.kept.try_get_with_by_ref(&read.cache_key, load).await;

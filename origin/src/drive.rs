@@ -15,12 +15,13 @@ const PARALLEL: usize = 8;
 /// Rounds of reads. A job needs a handful; one that goes on asking has lost its way.
 const ROUNDS: usize = 64;
 
-/// The response to `request`.
+/// The response to `request`, made without memory of earlier reads if `fresh`.
 pub(crate) async fn drive(
     request: HttpRequest,
     config: &Config,
     store: &Store,
     reads: &Reads,
+    fresh: bool,
 ) -> Response {
     let mut job = Job::new(request, config, now());
     for _ in 0..ROUNDS {
@@ -29,7 +30,7 @@ pub(crate) async fn drive(
             Step::Read(wanted) => wanted,
         };
         let fetch = |read: Read| async move {
-            let answer = reads.fetch(store, &read).await;
+            let answer = reads.fetch(store, &read, fresh).await;
             (read, answer)
         };
         let mut answers = stream::iter(wanted).map(fetch).buffer_unordered(PARALLEL);

@@ -18,7 +18,13 @@ use crate::store::{Opened, Store, StoreError};
 type Stream = BoxStream<'static, io::Result<Bytes>>;
 
 /// `response` as HTTP. Every stored object its body needs is looked at before the first byte.
-pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
+///
+/// # Errors
+/// The response to send instead, where one cannot be opened.
+pub(crate) async fn reply(
+    response: Response,
+    store: &Store,
+) -> Result<HttpResponse, Box<Response>> {
     let mut length = None;
     let body = match response.body {
         Body::Empty => HttpBody::empty(),
@@ -27,9 +33,7 @@ pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
             length = Some(recipe.len);
             match open(&recipe, store).await {
                 Ok(first) => HttpBody::from_stream(pieces(recipe.pieces, first, store.clone())),
-                Err(error) => {
-                    return Box::pin(reply(job::unreadable(&recipe, &error), store)).await;
-                }
+                Err(error) => return Err(Box::new(job::unreadable(&recipe, &error))),
             }
         }
     };
@@ -46,7 +50,7 @@ pub(crate) async fn reply(response: Response, store: &Store) -> HttpResponse {
     if let Some(length) = length {
         reply.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
-    reply
+    Ok(reply)
 }
 
 /// Opens the first stored piece of `recipe` and looks at every other object.

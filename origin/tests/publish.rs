@@ -144,6 +144,25 @@ async fn listed_urls_play_as_hls_and_as_dash() {
 }
 
 #[tokio::test]
+async fn head_and_options_are_answered_without_a_body() {
+    let Some(case) = Case::new() else { return };
+    let published = case.published(&["--locator", LOCATOR]);
+    let url = published["manifests"][0]["hls"].as_str().unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:8787").unwrap().to_owned();
+    let server = Server::over(case.store, Door::Shut).await;
+    let whole = server.get(&path).send().await.unwrap();
+    let head = server.client.head(server.url(&path)).send().await.unwrap();
+    for name in ["content-length", "content-type", "etag", "access-control-allow-origin"] {
+        assert_eq!(head.headers().get(name), whole.headers().get(name), "{name}");
+    }
+    assert!(head.bytes().await.unwrap().is_empty());
+    let options = server.client.request("OPTIONS".parse().unwrap(), server.url(&path));
+    let options = options.send().await.unwrap();
+    assert_eq!(options.status(), 204);
+    assert!(options.headers().contains_key("access-control-allow-methods"));
+}
+
+#[tokio::test]
 async fn an_asset_without_an_index_gets_one_on_the_way() {
     let Some(case) = Case::new() else { return };
     let published = case.published(&["--locator", LOCATOR]);
@@ -194,11 +213,10 @@ async fn a_changed_media_file_is_answered_with_502_until_it_is_indexed_again() {
 
     let (code, _, err) = run(&["index", "film", "--store", &store]);
     assert_eq!(code, 0, "{err}");
-    let restarted = Server::over(server.folder, Door::Shut).await;
-    assert_eq!(restarted.get(&url).send().await.unwrap().status(), 200);
+    assert_eq!(server.get(&url).send().await.unwrap().status(), 200);
 
     std::fs::remove_file(&media).unwrap();
-    assert_eq!(restarted.get(&url).send().await.unwrap().status(), 502);
+    assert_eq!(server.get(&url).send().await.unwrap().status(), 502);
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub enum StoreError {
     NotFound,
     /// Something of that name is there already.
     Exists,
+    /// It is there, but not in the state asked for.
+    Changed,
     /// No answer in time.
     TimedOut,
     /// Anything else.
@@ -23,6 +25,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::NotFound => f.write_str("not in the store"),
             Self::Exists => f.write_str("exists already"),
+            Self::Changed => f.write_str("not the object that was indexed"),
             Self::TimedOut => f.write_str("the store did not answer in time"),
             Self::Failed(rule) => write!(f, "the store failed: {rule}"),
         }

@@ -10,7 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -172,13 +172,19 @@ impl Store {
         if range.as_ref().is_some_and(Range::is_empty) {
             return self.nothing(&path).await;
         }
-        let bounded = range.is_some();
+        let start = range.as_ref().map(|range| range.start);
         let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
-        match self.timely(self.objects.get_opts(&path, options)).await {
-            Ok(result) => opened(result).await,
-            // Stores do not agree on how to say that a range starts behind the end.
-            Err(StoreError::Failed(_)) if bounded => self.nothing(&path).await,
-            Err(error) => Err(error),
+        let failure = match self.timely(self.objects.get_opts(&path, options)).await {
+            Ok(result) => return self.opened(result).await,
+            Err(failure) => failure,
+        };
+        // Stores do not agree on how to say that a range starts behind the end.
+        match (start, &failure) {
+            (Some(start), StoreError::Failed(_)) => match self.nothing(&path).await {
+                Ok(opened) if opened.meta.size <= start => Ok(opened),
+                Ok(_) | Err(_) => Err(failure),
+            },
+            (_, _) => Err(failure),
         }
     }
 
@@ -304,7 +310,22 @@ impl Store {
     async fn nothing(&self, path: &Path) -> Result<Opened, StoreError> {
         let meta: Meta = self.timely(self.objects.head(path)).await?.into();
         let end = meta.size;
-        Ok(Opened { meta, range: end..end, bytes: futures_util::stream::empty().boxed() })
+        Ok(Opened { meta, range: end..end, bytes: stream::empty().boxed() })
+    }
+
+    async fn opened(&self, result: GetResult) -> Result<Opened, StoreError> {
+        let (meta, range) = (result.meta.into(), result.range);
+        let bytes = match result.payload {
+            GetResultPayload::File(file, _) => {
+                let mut file = tokio::fs::File::from_std(file);
+                let seek = file.seek(io::SeekFrom::Start(range.start)).await;
+                seek.map_err(|error| broken(&error))?;
+                let length = range.end.saturating_sub(range.start);
+                ReaderStream::with_capacity(file.take(length), CHUNK).boxed()
+            }
+            GetResultPayload::Stream(stream) => impatient(stream, self.timeout),
+        };
+        Ok(Opened { meta, range, bytes })
     }
 
     async fn timely<T>(
@@ -333,16 +354,19 @@ fn nearest_existing(path: &FilePath) -> Option<PathBuf> {
     path.ancestors().find_map(|path| path.canonicalize().ok())
 }
 
-async fn opened(result: GetResult) -> Result<Opened, StoreError> {
-    let (meta, range) = (result.meta.into(), result.range);
-    let bytes = match result.payload {
-        GetResultPayload::File(file, _) => {
-            let mut file = tokio::fs::File::from_std(file);
-            file.seek(io::SeekFrom::Start(range.start)).await.map_err(|error| broken(&error))?;
-            let length = range.end.saturating_sub(range.start);
-            ReaderStream::with_capacity(file.take(length), CHUNK).boxed()
+/// `stream`, ending in an error where the next bytes take longer than `patience`. Time that the
+/// client takes does not count.
+fn impatient(
+    stream: BoxStream<'static, object_store::Result<Bytes>>,
+    patience: Duration,
+) -> BoxStream<'static, io::Result<Bytes>> {
+    stream::try_unfold(stream, move |mut stream| async move {
+        match tokio::time::timeout(patience, stream.next()).await {
+            Ok(Some(Ok(bytes))) => Ok(Some((bytes, stream))),
+            Ok(Some(Err(error))) => Err(io::Error::other(error)),
+            Ok(None) => Ok(None),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
-        GetResultPayload::Stream(stream) => stream.map_err(io::Error::other).boxed(),
-    };
-    Ok(Opened { meta, range, bytes })
+    })
+    .boxed()
 }
