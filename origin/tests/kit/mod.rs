@@ -36,6 +36,8 @@ impl Server {
         let config = Config::default();
         let app = router(Settings { store, door, config, api: true, base_url: None });
         tokio::spawn(async move { axum::serve(listener, app).await });
+        // Never used here, but the client is not built without.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { folder, client, address }
     }
