@@ -96,11 +96,15 @@ pub(crate) fn lint() -> Result<()> {
     ])
 }
 
-/// Runs the benchmarks.
+/// Runs the benchmarks, in Node around the worker in its own runtime.
 pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
-    let mut bench = cargo(["bench", "--package", "selvedge-bench", "--"]);
-    bench.args(&options.arguments);
-    all(vec![("benchmarks", bench)])
+    tools::test_programs();
+    tools::node()?;
+    tools::rust_targets(&[WASM])?;
+    tools::npm(&root())?;
+    let mut segments = command("node", ["bench/worker/segments.mjs"]);
+    segments.args(&options.arguments);
+    all(vec![("the worker", cargo(["xtask", "edge"])), ("segments", segments)])
 }
 
 /// Runs all steps, the rest too when one fails, and says which did.

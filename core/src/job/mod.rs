@@ -237,7 +237,11 @@ impl Job {
     }
 
     #[cfg(not(feature = "xml"))]
-    #[expect(clippy::unused_self, reason = "with the feature `xml` it goes on to read the asset")]
+    #[expect(
+        clippy::unused_self,
+        clippy::needless_pass_by_value,
+        reason = "with the feature `xml` it goes on to read the asset"
+    )]
     fn no_index(&mut self, target: Target) -> Result<Next, Error> {
         let message = format!("there is no {}.ism, or it has no index", target.manifest);
         Err(Error::not_found(AmsCode::ResourceNotFound, message))

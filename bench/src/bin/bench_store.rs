@@ -1,0 +1,42 @@
+//! Publishes the films the benchmarks measure.  In: a folder.  Out: the store in it, and on
+//! standard output, as JSON, the `selvedge` binary and the manifests' paths.
+//!
+//! The long film is the short one twelve times over, so that the two differ in length alone.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a tool of the benchmarks: it stops at the first fault"
+)]
+
+use std::path::{Path, PathBuf};
+
+use selvedge_tests::media::{self, Finish, Recipe};
+use selvedge_tests::server;
+use serde_json::json;
+
+fn main() {
+    let store = PathBuf::from(std::env::args_os().nth(1).expect("a folder for the store"));
+    let short = media::file(&Recipe {
+        name: "short.mp4",
+        arguments: "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+            -t 600 -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g 50 -keyint_min 50 \
+            -sc_threshold 0 -flags +cgop -x264-params nal-hrd=cbr -b:v 1200k -minrate 1200k \
+            -maxrate 1200k -bufsize 2400k -pix_fmt yuv420p -c:a aac -b:a 96k -movflags +faststart"
+            .to_owned(),
+        finish: Finish::AsIs,
+    });
+    let short = short.expect("ffmpeg, to make the films");
+    let long = media::file(&Recipe {
+        name: "long.mp4",
+        arguments: format!("-stream_loop 11 -i {} -map 0 -c copy -movflags +faststart", short.display()),
+        finish: Finish::AsIs,
+    });
+    let long = long.expect("ffmpeg, to make the films");
+    let films = [film(&store, "ten_minutes", short), film(&store, "two_hours", long)];
+    println!("{}", json!({ "binary": server::binary(), "films": films }));
+}
+
+fn film(store: &Path, name: &str, file: PathBuf) -> serde_json::Value {
+    let published = server::publish(store, name, &[file]).expect("the film can be published");
+    json!({ "name": name, "hls": published.hls() })
+}

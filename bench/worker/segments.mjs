@@ -1,0 +1,161 @@
+// What a segment costs, in a short film and in a long one.  In: the built worker, ffmpeg.
+// Out: a table, on standard output and in bench/record/segments.md with --record.
+//
+//     cargo xtask bench
+//
+// The films differ in length alone. CPU time is that of the workerd process, all threads, from
+// /proc; both films are asked by turns, so that what else the machine does falls on both.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { secret, serveNatively } from "../../tests/worker/demo.mjs";
+import { filesBelow, repository, startWorker } from "../../tests/worker/worker.mjs";
+
+const ROUNDS = 12;
+const REQUESTS = 250; // of each film, each round
+
+const store = mkdtempSync(join(tmpdir(), "selvedge-bench-"));
+const run = ["run", "--quiet", "--release", "--package", "selvedge-bench", "--bin", "bench_store"];
+const told = execFileSync("cargo", [...run, "--", store], { cwd: repository, encoding: "utf8" });
+const { binary, films } = JSON.parse(told);
+const native = await serveNatively({ store, binary });
+const worker = await startWorker({ STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret });
+const workerd = workerdBelow(process.pid);
+
+try {
+  for (const film of films) await learn(film);
+  for (const film of films) film.cold = await cold(film);
+  // The heads are cached by now; this round reads the pages.
+  for (const film of films) film.fresh = (await ask(film, REQUESTS)).costs;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const film of round % 2 ? films : [...films].reverse()) film.rounds.push(await ask(film, REQUESTS));
+  }
+  report();
+} finally {
+  await worker.close();
+  native.close();
+  rmSync(store, { recursive: true });
+}
+
+/** Finds the segments of a film's video. */
+async function learn(film) {
+  const folder = (url) => url.slice(0, url.lastIndexOf("/") + 1);
+  const lines = async (path) => (await (await fetch(native.url + path)).text()).split("\n");
+  const media = (await lines(film.hls)).find((line) => line.startsWith("QualityLevels"));
+  const playlist = folder(film.hls) + media;
+  const segments = (await lines(playlist)).filter((line) => line.startsWith("Fragments"));
+  film.segments = segments.map((line) => folder(playlist) + line);
+  film.rounds = [];
+}
+
+/** The first request of a film: nothing of its index is cached. */
+async function cold(film) {
+  return cost(await get(film.segments[Math.floor(film.segments.length / 2)]));
+}
+
+/** Asks for segments spread over the film; CPU a request, and what it read where the page was new. */
+async function ask(film, count) {
+  const before = cpuSeconds(workerd);
+  const costs = [];
+  for (let n = 0; n < count; n += 1) {
+    const place = Math.floor(((n + 0.5) * film.segments.length) / count);
+    costs.push(cost(await get(film.segments[place])));
+  }
+  return { milliseconds: ((cpuSeconds(workerd) - before) * 1000) / count, costs };
+}
+
+async function get(path) {
+  const response = await fetch(worker.url + path);
+  if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  const bytes = (await response.arrayBuffer()).byteLength;
+  return { timing: response.headers.get("Server-Timing"), bytes };
+}
+
+/** Reads and bytes of the index, and media bytes that entered WebAssembly, from Server-Timing. */
+function cost({ timing, bytes }) {
+  const [, reads, index] = /index;desc="(\d+) reads, (\d+) bytes"/.exec(timing).map(Number);
+  const documents = Number(/documents;desc="(\d+) reads/.exec(timing)[1]);
+  const wasm = Number(/wasm-media;desc="(\d+)"/.exec(timing)[1]);
+  return { reads, index, documents, wasm, bytes };
+}
+
+function workerdBelow(parent) {
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const [, name, , above] = /\((.*)\) (\S) (\d+)/.exec(stat);
+      if (Number(above) === parent && name.startsWith("workerd")) return Number(entry);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  throw new Error("workerd is not to be found: this measures on Linux");
+}
+
+function cpuSeconds(pid) {
+  // Fields 14 and 15 of proc(5) stat: user and system time in clock ticks of 10 ms.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function report() {
+  const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  const [short, long] = films.map((film) => {
+    const pages = [...film.fresh, ...film.rounds.flatMap((round) => round.costs)];
+    return {
+      segments: film.segments.length,
+      head: film.cold,
+      page: Math.max(...pages.map(({ index }) => index)),
+      reads: Math.max(...pages.map(({ reads, documents }) => reads + documents)),
+      wasm: Math.max(film.cold.wasm, ...pages.map(({ wasm }) => wasm)),
+      bytes: median(pages.map(({ bytes }) => bytes)),
+      cpu: median(film.rounds.map(({ milliseconds }) => milliseconds)),
+    };
+  });
+  const row = (what, pick, digits = 0) => {
+    const [a, b] = [short, long].map(pick);
+    const ratio = a === 0 ? "" : (b / a).toFixed(2);
+    return `| ${what} | ${a.toFixed(digits)} | ${b.toFixed(digits)} | ${ratio} |`;
+  };
+  const text = `# What a segment costs
+
+\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()}, ${new Date().toISOString().slice(0, 10)}.
+
+Two films of one picture and sound, H.264 at 640×360 with AAC in one file, differ in length alone.
+Segments of video are asked of the worker in workerd over an HTTP origin, spread over the film,
+${ROUNDS} rounds of ${REQUESTS}, both films by turns. CPU is that of the whole workerd process, HTTP and streams
+included; medians of the rounds.
+
+| | 10 minutes | 2 hours | ratio |
+|---|---|---|---|
+${row("video segments", (film) => film.segments)}
+${row("bytes of a segment", (film) => film.bytes)}
+${row("index bytes read, nothing cached (head and page)", (film) => film.head.index)}
+${row("index reads, nothing cached", (film) => film.head.reads)}
+${row("index bytes read, head cached (the page), at most", (film) => film.page)}
+${row("reads before the media, head cached, at most", (film) => film.reads)}
+${row("media bytes through WebAssembly", (film) => film.wasm)}
+${row("CPU a request, ms", (film) => film.cpu, 3)}
+
+The worker's modules are ${workerBytes()} bytes after gzip -9.
+`;
+  process.stdout.write(text);
+  if (process.argv.includes("--record")) {
+    writeFileSync(fileURLToPath(new URL("../record/segments.md", import.meta.url)), text);
+  }
+  const close = (a, b) => Math.abs(b / a - 1) <= 0.1;
+  const holds =
+    close(short.head.index, long.head.index) && close(short.page, long.page) &&
+    close(short.cpu, long.cpu) && long.reads <= 1 && short.wasm + long.wasm === 0;
+  if (!holds) throw new Error("a segment's cost depends on the length of the film, or is too high");
+}
+
+function workerBytes() {
+  const built = join(repository, "edge/build");
+  const modules = filesBelow(built).filter((name) => /\.(js|wasm)$/.test(name));
+  return modules.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name)), { level: 9 }).length, 0);
+}
