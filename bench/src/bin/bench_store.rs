@@ -28,7 +28,10 @@ fn main() {
     let short = short.expect("ffmpeg, to make the films");
     let long = media::file(&Recipe {
         name: "long.mp4",
-        arguments: format!("-stream_loop 11 -i {} -map 0 -c copy -movflags +faststart", short.display()),
+        arguments: format!(
+            "-stream_loop 11 -i {} -map 0 -c copy -movflags +faststart",
+            short.display()
+        ),
         finish: Finish::AsIs,
     });
     let long = long.expect("ffmpeg, to make the films");

@@ -76,7 +76,7 @@ fn identity(builder: &Builder, per_segment: u32) -> Identity {
     }
     hash.update(text.as_slice());
     for (lane, layout) in builder.lanes.iter().zip(&builder.scan.layouts) {
-        hash.update(format!("{:?}{}{}", lane.entry, lane.bitrate, layout.nals.is_empty()));
+        hash.update(format!("{:?}{}{}", lane.entry, lane.bitrate, layout.nals(&(0..1)).is_empty()));
         lane.track.entries.iter().for_each(|entry| hash.update(&entry.data));
         for sample in &lane.samples {
             let mut row = Writer::new();
@@ -211,7 +211,7 @@ fn page(
         entry: first.entry,
         continuity: 0,
         samples: samples.iter().map(row).collect(),
-        nals: layout.nals.get(range.clone()).unwrap_or(&[]).to_vec(),
+        nals: layout.nals(range).to_vec(),
     })
 }
 

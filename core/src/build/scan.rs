@@ -20,8 +20,18 @@ const STRETCH: u64 = 8 << 20;
 pub(super) struct Layout {
     /// NAL units of each sample; empty where samples are not NAL units or scanning was skipped.
     pub(super) nals: Vec<Vec<NalUnit>>,
+    /// A slice header could not be read: there is no layout to encrypt by.
+    pub(super) faulty: bool,
     pub(super) in_band_parameter_sets: bool,
     pub(super) cea608: bool,
+}
+
+impl Layout {
+    /// NAL units of the samples `range`; none where they are not known.
+    pub(super) fn nals(&self, range: &Range<usize>) -> &[Vec<NalUnit>] {
+        let known = if self.faulty { &[] } else { self.nals.as_slice() };
+        known.get(range.clone()).unwrap_or(&[])
+    }
 }
 
 /// The scan's progress.
@@ -29,7 +39,8 @@ pub(super) struct Layout {
 pub(super) struct Scan {
     /// One a lane.
     pub(super) layouts: Vec<Layout>,
-    scanner: Option<NalScanner>,
+    /// The scanner of the samples at hand, and the sample entry it belongs to.
+    scanner: Option<(u16, NalScanner)>,
     lane: usize,
     seen: u64,
     total: u64,
@@ -125,12 +136,10 @@ impl Scan {
         report: &mut Vec<String>,
     ) -> Result<(), Error> {
         let Some(layout) = self.layouts.get_mut(self.lane) else { return Ok(()) };
-        let scanner = match &mut self.scanner {
-            Some(scanner) => scanner,
-            None => match scanner(lane, sample.entry) {
-                Some(fresh) => self.scanner.insert(fresh),
-                None => return Err(Error::bug("a lane without NAL units is scanned")),
-            },
+        let kept = self.scanner.take().filter(|(entry, _)| *entry == sample.entry);
+        let fresh = || Some((sample.entry, scanner(lane, sample.entry)?));
+        let Some((_, scanner)) = kept.or_else(fresh).map(|kept| self.scanner.insert(kept)) else {
+            return Err(Error::bug("a lane without NAL units is scanned"));
         };
         let number = layout.nals.len();
         let found = scanner.sample(data).map_err(|error| {
@@ -138,6 +147,12 @@ impl Scan {
         })?;
         if found.in_band_parameter_sets && !layout.in_band_parameter_sets {
             report.push(format!("{}: parameter sets in sample {number}", lane.title()));
+        }
+        if let Some(fault) = found.fault.filter(|_| !layout.faulty) {
+            let place = format!("{} sample {number} (byte {})", lane.title(), sample.offset);
+            let fault = fault.within(&place);
+            report.push(format!("{fault}: the track goes out clear, it cannot be encrypted"));
+            layout.faulty = true;
         }
         layout.in_band_parameter_sets |= found.in_band_parameter_sets;
         layout.cea608 |= found.cea608;

@@ -56,6 +56,9 @@ pub struct SampleLayout {
     pub cea708: bool,
     /// How decoding can start here, as the bitstream says.
     pub random_access: Option<RandomAccess>,
+    /// The first NAL unit whose syntax is broken or beyond us, with its place. Its header length
+    /// is not known, so the sample cannot be encrypted; a decoder may yet make sense of it.
+    pub fault: Option<Error>,
 }
 
 /// One NAL unit.
@@ -94,9 +97,7 @@ impl NalScanner {
     /// The layout of the next sample, whose bytes are `data`.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Source`] where NAL units do not fill the sample or a slice
-    /// header breaks its syntax; [`crate::error::ErrorKind::Unsupported`] for slices of layers
-    /// and extensions whose headers we do not read.
+    /// [`crate::error::ErrorKind::Source`] where NAL units do not fill the sample.
     pub fn sample(&mut self, data: &[u8]) -> Result<SampleLayout, Error> {
         let mut reader = Reader::new(data, 0);
         let mut layout = SampleLayout::default();
@@ -108,7 +109,11 @@ impl NalScanner {
                 ParameterSets::Avc(sets) => sets.unit(nal),
                 ParameterSets::Hevc(sets) => sets.unit(nal),
             };
-            let unit = unit.map_err(|error| error.within(&format!("NAL unit at byte {at}")))?;
+            let unit = unit.unwrap_or_else(|error| {
+                let place = format!("NAL unit at byte {at}");
+                layout.fault.get_or_insert_with(|| error.within(&place));
+                Unit::Other
+            });
             let mut header = 0;
             match unit {
                 Unit::Slice { header: size, access } => {
@@ -178,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_without_parameter_sets_is_refused_with_its_place() {
-        let error = scanner(1).sample(&[1, 12, 2, 0x65, 0xb8]).unwrap_err();
+    fn a_slice_without_parameter_sets_is_a_fault_with_its_place() {
+        let error = scanner(1).sample(&[1, 12, 2, 0x65, 0xb8]).unwrap().fault.unwrap();
         let text = "NAL unit at byte 2: slice header: no picture parameter set 0";
         assert!(error.message().starts_with(text), "{error}");
     }
