@@ -1,0 +1,166 @@
+// In the page: one face for three players, and a log of everything that went wrong.
+//
+// Each player gives `load(url)`, `heights()` (ascending), `force(height)` and `free()`.
+
+const video = document.getElementById("video");
+const log = { faults: [], stalls: [], buffered: [], ended: false };
+
+/** A jump or a forced switch is under way: waiting is no stall until playing again. */
+let excused = true;
+
+video.addEventListener("playing", () => { excused = false; });
+video.addEventListener("seeking", () => { excused = true; });
+video.addEventListener("ended", () => { log.ended = true; });
+video.addEventListener("error", () => log.faults.push(`video: ${video.error?.message}`));
+video.addEventListener("waiting", () => {
+  const nearEnd = video.duration - video.currentTime < 0.1;
+  if (!excused && !nearEnd) log.stalls.push(video.currentTime);
+});
+addEventListener("error", (event) => log.faults.push(`page: ${event.message}`));
+addEventListener("unhandledrejection", (event) => log.faults.push(`page: ${event.reason}`));
+
+const makers = {
+  "hls.js": () => {
+    const hls = new Hls({ enableWorker: false, startLevel: 0 });
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      log.faults.push(`hls.js: ${data.details} ${data.reason ?? data.error ?? ""}`);
+    });
+    return {
+      load: (url) => new Promise((done) => {
+        hls.on(Hls.Events.MANIFEST_PARSED, done);
+        hls.loadSource(url);
+        hls.attachMedia(video);
+      }),
+      heights: () => hls.levels.map((level) => level.height),
+      force: (height) => {
+        hls.currentLevel = hls.levels.findIndex((level) => level.height === height);
+      },
+      free: () => { hls.nextLevel = -1; },
+      audio: () => hls.audioTracks.map((track) => track.lang ?? track.name),
+      choose: (at) => { hls.audioTrack = at; },
+    };
+  },
+  "dash.js": () => {
+    const player = dashjs.MediaPlayer().create();
+    const levels = () => player.getRepresentationsByType("video");
+    const abr = (on) => player.updateSettings({
+      streaming: { abr: { autoSwitchBitrate: { video: on } } },
+    });
+    player.updateSettings({ debug: { logLevel: 0 } });
+    for (const name of ["ERROR", "PLAYBACK_ERROR"]) {
+      player.on(dashjs.MediaPlayer.events[name], (event) => {
+        log.faults.push(`dash.js: ${event.error?.message ?? JSON.stringify(event.error)}`);
+      });
+    }
+    return {
+      load: (url) => new Promise((done) => {
+        player.on(dashjs.MediaPlayer.events.STREAM_INITIALIZED, done);
+        player.initialize(video, url, false);
+      }),
+      heights: () => levels().map((level) => level.height).sort((a, b) => a - b),
+      force: (height) => {
+        abr(false);
+        const level = levels().find((one) => one.height === height);
+        player.setRepresentationForTypeById("video", level.id, true);
+      },
+      free: () => abr(true),
+      audio: () => player.getTracksFor("audio").map((track) => track.lang),
+      choose: (at) => player.setCurrentTrack(player.getTracksFor("audio")[at]),
+    };
+  },
+  shaka: () => {
+    shaka.polyfill.installAll();
+    const player = new shaka.Player();
+    player.addEventListener("error", (event) => {
+      const { code, data } = event.detail;
+      log.faults.push(`shaka: ${code} ${JSON.stringify(data)}`);
+    });
+    const tracks = () => player.getVariantTracks();
+    return {
+      load: async (url) => {
+        await player.attach(video);
+        await player.load(url);
+      },
+      heights: () => [...new Set(tracks().map((track) => track.height))].sort((a, b) => a - b),
+      force: (height) => {
+        const language = tracks().find((track) => track.active)?.language;
+        player.configure({ abr: { enabled: false } });
+        const same = (track) => track.height === height && track.language === language;
+        player.selectVariantTrack(tracks().find(same), true);
+      },
+      free: () => player.configure({ abr: { enabled: true } }),
+      audio: () => player.getAudioTracks().map((track) => track.language),
+      choose: (at) => player.selectAudioTrack(player.getAudioTracks()[at]),
+    };
+  },
+};
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Resolves when `holds`; after `seconds`, throws saying `what` did not come. */
+async function until(what, seconds, holds) {
+  const start = performance.now();
+  while (!holds()) {
+    if (performance.now() - start > seconds * 1000) {
+      throw new Error(`${what}: not within ${seconds} s, at ${video.currentTime}, `
+        + `${JSON.stringify(log)}`);
+    }
+    await sleep(20);
+  }
+}
+
+/** Plays on for half a second of media from `from`. */
+const playsOnFrom = (what, from) => until(what, 10, () => {
+  const moved = video.currentTime - from;
+  return !video.seeking && moved > 0.5 && moved < 5;
+});
+
+async function seek(time) {
+  video.currentTime = time;
+  if (video.paused) await video.play();
+  await playsOnFrom(`seek to ${time}`, time);
+}
+
+/** Where the media data is, now. */
+const ranges = () => Array.from({ length: video.buffered.length }, (_, i) =>
+  [video.buffered.start(i), video.buffered.end(i)]);
+
+globalThis.scenario = {
+  log,
+  /** From the start to the end, untouched. */
+  async wholeMovie(name, url) {
+    const player = makers[name]();
+    await player.load(url);
+    await video.play();
+    const expected = () => video.duration;
+    await until("the end", 120, () => video.ended || log.faults.length > 0);
+    log.buffered = ranges();
+    const { totalVideoFrames } = video.getVideoPlaybackQuality();
+    return { ...log, time: video.currentTime, duration: expected(), frames: totalVideoFrames };
+  },
+  /** Every quality, forced; jumps ahead and back; every audio track; then the end. */
+  async jumpsAndSwitches(name, url) {
+    const player = makers[name]();
+    await player.load(url);
+    await video.play();
+    await playsOnFrom("start", 0);
+    const heights = player.heights();
+    for (const height of [...heights, ...heights.toReversed().slice(1)]) {
+      excused = true;
+      player.force(height);
+      await until(`height ${height}`, 10, () => video.videoHeight === height && !video.seeking);
+      await playsOnFrom(`play at ${height}`, video.currentTime);
+    }
+    player.free();
+    const languages = player.audio();
+    for (const at of [...languages.keys()].reverse()) {
+      excused = true;
+      player.choose(at);
+      await playsOnFrom(`play ${languages[at]}`, video.currentTime);
+    }
+    for (const part of [0.7, 0.15, 0.55, 0.05]) await seek(video.duration * part);
+    await seek(video.duration - 1.5);
+    await until("the end after jumps", 15, () => video.ended);
+    return { ...log, time: video.currentTime, duration: video.duration, heights, languages };
+  },
+};
