@@ -79,6 +79,25 @@ pub fn by_hls(url: &str) -> Result<Vec<Delivered>, String> {
     Ok(found)
 }
 
+/// Every key-frame rendition of the multivariant playlist at `url`.
+///
+/// # Errors
+/// What could not be fetched or read.
+pub fn keyframes(url: &str) -> Result<Vec<Delivered>, String> {
+    let read = |url: &String| {
+        let playlist = hls::playlist(url)?;
+        if !playlist.text.contains("#EXT-X-I-FRAMES-ONLY") {
+            return Err(format!("{url}: no EXT-X-I-FRAMES-ONLY"));
+        }
+        let map = playlist.map.as_deref().ok_or_else(|| format!("{url}: no EXT-X-MAP"))?;
+        if playlist.segments.iter().any(|segment| segment.bytes.is_some()) {
+            return Err(format!("{url}: byte ranges, where segments of their own are expected"));
+        }
+        fetch_all("HLS", map, playlist.segments.iter().map(|segment| segment.url.as_str()))
+    };
+    hls::master(url)?.keyframes.iter().map(read).collect()
+}
+
 fn fetch_all<'a>(
     protocol: &'static str,
     init: &str,

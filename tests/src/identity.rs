@@ -4,6 +4,7 @@
 //! source's plus one constant, the same for every track of the presentation.
 
 use crate::delivered::{Delivered, Segment};
+use crate::samples::Sample;
 use crate::source::Expected;
 
 /// Compares one presentation with its source.
@@ -62,6 +63,33 @@ fn one_track(expected: &Expected, delivered: &Delivered) -> Result<Interval, Str
         }
         [] => Err("no samples".to_owned()),
     }
+}
+
+/// Every segment of a key-frame playlist is one sync sample of the rendition it belongs to, at the
+/// time it has there, and every segment of the rendition has one.
+///
+/// # Errors
+/// The first that is not.
+pub fn key_frames(renditions: &[Delivered], frames: &Delivered) -> Result<(), String> {
+    let place = format!("key frames of {} {}", frames.name, frames.bitrate);
+    let same = |other: &&Delivered| other.name == frames.name && other.bitrate == frames.bitrate;
+    let whole = renditions.iter().find(same).ok_or_else(|| format!("{place}: no rendition"))?;
+    if frames.segments.len() < whole.segments.len() {
+        let (have, want) = (frames.segments.len(), whole.segments.len());
+        return Err(format!("{place}: {have} for {want} segments"));
+    }
+    if frames.segments.len() != frames.track.samples.len() {
+        return Err(format!("{place}: not one sample each"));
+    }
+    for (at, frame) in frames.track.samples.iter().enumerate() {
+        let is_it = |sample: &&Sample| sample.key && sample.pts == frame.pts;
+        let sample = whole.track.samples.iter().find(is_it);
+        let sample = sample.ok_or_else(|| format!("{place}: {at} is no sync sample"))?;
+        if sample.hash != frame.hash {
+            return Err(format!("{place}: {at} has other bytes than the rendition"));
+        }
+    }
+    Ok(())
 }
 
 /// The manifest's times are those of the samples in each segment.

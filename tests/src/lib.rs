@@ -11,13 +11,17 @@
 )]
 
 pub mod boxes;
+pub mod checkers;
 pub mod dash;
 pub mod delivered;
+pub mod each;
 pub mod fetch;
 pub mod hls;
 pub mod identity;
 pub mod media;
+pub mod proof;
 pub mod samples;
+pub mod server;
 pub mod source;
 pub mod tidy;
 pub mod tools;

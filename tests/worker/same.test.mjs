@@ -127,8 +127,6 @@ test("errors", async () => {
   const segment = segments().find((path) => /=\d+/.test(path));
   const cases = {
     404: [
-      "/",
-      "/nothing",
       hls.replace(locator, "00000000-0000-4000-8000-000000000000"),
       `/${locator}/other.ism/manifest(format=m3u8-cmaf)`,
       segment.replace(/QualityLevels\(\d+\)/, "QualityLevels(1)"),
@@ -136,6 +134,8 @@ test("errors", async () => {
       segment.replace(/\((\w+)=/, "(nothing="),
     ],
     400: [
+      "/",
+      "/nothing",
       `${folder}/manifest(format=m3u8-cmaf`,
       `${folder}/manifest(format=nothing)`,
       `${folder}/QualityLevels(x)/Fragments(video=0)`,

@@ -1,0 +1,82 @@
+//! Every sample of what was published arrives once, bit for bit, at the source's time plus one
+//! constant for the whole presentation.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use selvedge_tests::each::each;
+use selvedge_tests::proof::{self, Presentation};
+use selvedge_tests::server::Server;
+use selvedge_tests::tools;
+
+fn all_arrive_whole(presentations: &[Presentation]) {
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let check = |one: &Presentation| proof::arrives_whole(store.path(), &server, one);
+    each(presentations, |one| one.name.clone(), check);
+}
+
+#[test]
+fn made_media_arrives_whole() {
+    all_arrive_whole(&proof::made());
+}
+
+/// Files of the collection that hold H.264, HEVC or AAC we can package.
+const COLLECTED: &[&str] = &[
+    "Azure_Bumper.mp4",
+    "BigBuckBunny_10s.ismv",
+    "audio-aac-001.mp4",
+    "audio-aac-002.mp4",
+    "bbb5s_aac.isma",
+    "bbb_prog_10s.mp4",
+    "bear-1280x720-hevc.mp4",
+    "bear-1280x720.mp4",
+    "bear-320x180.mp4",
+    "bear-640x360-aac_he-silent_right.mp4",
+    "bear-640x360-aac_lc-silent_right.mp4",
+    "bear-640x360-av_frag.mp4",
+    "bear-640x360-hevc-hdr10.mp4",
+    "bear-640x360-hevc.mp4",
+    "bear-640x360-non_square_pixel-with_pasp.mp4",
+    "bear-640x360-non_square_pixel-without_pasp.mp4",
+    "bear-640x360-trailing-moov-additional-mdat.mp4",
+    "bear-640x360-trailing-moov.mp4",
+    "bear-640x360.mp4",
+    "bear-mpeg2-aac-only_frag.mp4",
+    "car-detection.mp4",
+    "cbcs_audiodec.mp4",
+    "ed_hevc.mp4",
+    "edit_list_positive_shift.mp4",
+    "ffmpeg-generated.ismv",
+    "foreman-hevc-384.mp4",
+    "fragmented_captions.mp4",
+    "livesim2-A48.mp4",
+    "livesim2-V300-cc1-cc3.mp4",
+    "livesim2-V300.mp4",
+    "long_1080p_lowbitrate.mp4",
+    "no_timescale.mp4",
+    "prog_8s.mp4",
+    "sample_no_bframes.mp4",
+    "sample_partially_fragmented.mp4",
+    "sample_with_increasing_timestamps_320w_240h.mp4",
+    "sintel-1024x436.mp4",
+    "small.mp4",
+    "surround-audio.mp4",
+    "v1.mp4",
+    "video-h264-001.mp4",
+    "video-h264-002.mp4",
+    "white.mp4",
+];
+
+#[test]
+fn collected_media_arrives_whole() {
+    let Some(folder) = tools::shared("media") else { return };
+    let files = COLLECTED.iter().map(|name| Presentation::of_file(&folder.join(name)));
+    all_arrive_whole(&files.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_collected_ladder_arrives_whole() {
+    let Some(folder) = tools::shared("media") else { return };
+    let names = ["bear-320x180.mp4", "bear-640x360.mp4", "bear-1280x720.mp4"];
+    let files = names.iter().map(|name| folder.join(name)).collect();
+    all_arrive_whole(&[Presentation { name: "bear".into(), files }]);
+}

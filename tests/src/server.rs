@@ -1,0 +1,128 @@
+//! The real `selvedge` binary.  In: files to publish.  Out: a store, and a server over it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::tools;
+
+/// The binary, built if need be.
+#[must_use]
+pub fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let wanted = ["--package", "selvedge-origin", "--bin", "selvedge"];
+        let output = Command::new(cargo)
+            .args(["build", "--quiet", "--message-format", "json-render-diagnostics"])
+            .args(wanted)
+            .current_dir(tools::repository())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "selvedge does not build");
+        let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+        let executable = |line: &str| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            message.get("executable")?.as_str().map(PathBuf::from)
+        };
+        messages.lines().find_map(executable).expect("cargo names the binary")
+    })
+}
+
+/// What publishing printed.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Folder of the asset in the store.
+    pub folder: PathBuf,
+    /// Path of the server manifest in URLs: `/{locator}/{name}.ism`.
+    pub path: String,
+    /// Standard output.
+    pub told: String,
+}
+
+impl Published {
+    /// Path of the multivariant playlist.
+    #[must_use]
+    pub fn hls(&self) -> String {
+        format!("{}/manifest(format=m3u8-cmaf)", self.path)
+    }
+
+    /// Path of the MPD.
+    #[must_use]
+    pub fn dash(&self) -> String {
+        format!("{}/manifest(format=mpd-time-cmaf)", self.path)
+    }
+
+    /// Its server manifest.
+    #[must_use]
+    pub fn server_manifest(&self) -> PathBuf {
+        let name = self.path.rsplit('/').next().expect("a path has a last part");
+        self.folder.join(name)
+    }
+}
+
+/// Publishes `files` as the asset `name` in the store at `store`.
+///
+/// # Errors
+/// What it complained about when it refused.
+pub fn publish(store: &Path, name: &str, files: &[PathBuf]) -> Result<Published, String> {
+    let output = Command::new(binary())
+        .args(["--log", "error", "publish", "--store"])
+        .arg(store)
+        .args(["--name", name])
+        .args(files)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(complaint);
+    }
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let path = told.split_whitespace().find_map(manifest_path);
+    let path = path.ok_or_else(|| format!("no manifest URL in: {told}{complaint}"))?;
+    Ok(Published { folder: store.join("assets").join(name), path, told })
+}
+
+/// `/{locator}/{name}.ism` of a manifest's URL.
+fn manifest_path(word: &str) -> Option<String> {
+    let end = word.find(".ism/manifest")? + ".ism".len();
+    let path = &word[..end];
+    let start = path.find("://").map_or(Some(0), |at| path[at + 3..].find('/').map(|s| s + at + 3));
+    Some(path[start?..].to_owned())
+}
+
+/// A server over a store; ends with this value.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    /// `http://127.0.0.1:port`
+    pub url: String,
+}
+
+impl Server {
+    /// Starts one on a free port.
+    #[must_use]
+    pub fn start(store: &Path) -> Self {
+        let mut process = Command::new(binary())
+            .args(["--log", "error", "serve", "--listen", "127.0.0.1:0", "--open-store", "--store"])
+            .arg(store)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("selvedge starts");
+        let output = process.stdout.take().expect("a pipe");
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        let url =
+            lines.find_map(|line| line.split_once("listening on ").map(|(_, url)| url.into()));
+        Self { process, url: url.expect("selvedge serve says where it listens") }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

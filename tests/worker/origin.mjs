@@ -1,0 +1,76 @@
+// An HTTP origin over a folder, as good or as bad as told.  In: a folder.  Out: its address, and
+// `fault`, which names for an object the way to fail, or nothing.
+
+import { createReadStream, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+
+/** Starts the origin. `fault` may be changed at any time. */
+export async function startOrigin(folder) {
+  const origin = { fault: () => undefined, requests: [] };
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, "http://origin");
+    const object = decodeURIComponent(pathname.replace(/^\/store\//, ""));
+    origin.requests.push(object);
+    answer(join(folder, object), request, response, origin.fault(object));
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  origin.url = `http://127.0.0.1:${server.address().port}`;
+  origin.close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return origin;
+}
+
+function answer(path, request, response, fault) {
+  let size, etag;
+  try {
+    const stat = statSync(path);
+    [size, etag] = [stat.size, tagOf(stat)];
+  } catch {
+    response.writeHead(404).end();
+    return;
+  }
+  if (fault === "missing") return void response.writeHead(404).end();
+  if (fault === "dead") return void request.socket.destroy();
+  if (fault === "late") return; // never says a word
+  if (fault === "error") return void response.writeHead(500).end("no\n");
+  if (fault === "grown") size += 1;
+  if (fault === "changed") etag = '"another"';
+  const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? [];
+  if (first === undefined || fault === "ignores Range") {
+    response.writeHead(200, { "Content-Length": size, ETag: etag });
+    createReadStream(path).pipe(response);
+    return;
+  }
+  if (Number(first) >= size) {
+    response.writeHead(416, { "Content-Range": `bytes */${size}` }).end();
+    return;
+  }
+  send(path, { first: Number(first), last: Math.min(Number(last), size - 1), size, etag },
+    response, fault);
+}
+
+/** As `selvedge serve` makes it, so that an index made beside it fits. */
+function tagOf({ size, mtimeMs, ino }) {
+  return `"${ino.toString(16)}-${Math.floor(mtimeMs * 1000).toString(16)}-${size.toString(16)}"`;
+}
+
+function send(path, { first, last, size, etag }, response, fault) {
+  const length = last + 1 - first;
+  if (fault === "another range") first += 1;
+  response.writeHead(206, {
+    "Content-Range": `bytes ${first}-${last}/${size}`,
+    "Content-Length": last + 1 - first,
+    ETag: etag,
+  });
+  const half = first + Math.floor(length / 2);
+  if (fault !== "short" && fault !== "stuck") {
+    createReadStream(path, { start: first, end: last }).pipe(response);
+    return;
+  }
+  const part = createReadStream(path, { start: first, end: Math.max(half - 1, first) });
+  part.on("data", (bytes) => response.write(bytes));
+  part.on("end", () => fault === "short" && setImmediate(() => response.destroy()));
+}
