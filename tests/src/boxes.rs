@@ -60,8 +60,9 @@ pub struct TrackTimes {
 #[must_use]
 pub fn track_times(file: &[u8]) -> Vec<TrackTimes> {
     let moov = find(file, 0..file.len(), &[b"moov"]).remove(0);
-    let mvhd = find(file, moov.clone(), &[b"mvhd"]).remove(0);
-    let movie_timescale = scale_of(file, &mvhd);
+    // Without `mvhd` there may be edits still, as long as none of them is empty.
+    let mvhd = find(file, moov.clone(), &[b"mvhd"]).first().cloned();
+    let movie_timescale = mvhd.map_or(1, |mvhd| scale_of(file, &mvhd));
     let track = |trak: Range<usize>| {
         let tkhd = find(file, trak.clone(), &[b"tkhd"]).remove(0);
         let mdhd = find(file, trak.clone(), &[b"mdia", b"mdhd"]).remove(0);

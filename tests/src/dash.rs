@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use crate::fetch;
+use crate::fetch::{self, Get};
 
 /// One representation, its templates expanded (23009-1 §5.3.9.4).
 #[derive(Debug, Clone)]
@@ -47,8 +47,8 @@ pub struct Mpd {
 ///
 /// # Errors
 /// Where it is not answered with 200, or is not one period of timelines.
-pub fn mpd(url: &str) -> Result<Mpd, String> {
-    let text = fetch::get(url)?.text();
+pub fn mpd(get: &Get<'_>, url: &str) -> Result<Mpd, String> {
+    let text = fetch::ok(get, url)?.text();
     let document = Document::parse(&text).map_err(|error| format!("{url}: {error}"))?;
     let root = document.root_element();
     let duration = root.attribute("mediaPresentationDuration").unwrap_or_default().to_owned();

@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::boxes::{self, Fragment};
+use crate::fetch::Get;
 use crate::samples::{self, Track};
 use crate::{dash, fetch, hls};
 
@@ -39,13 +40,13 @@ pub struct Segment {
 ///
 /// # Errors
 /// What could not be fetched or read.
-pub fn by_dash(url: &str) -> Result<Vec<Delivered>, String> {
-    let mpd = dash::mpd(url)?;
+pub fn by_dash(get: &Get<'_>, url: &str) -> Result<Vec<Delivered>, String> {
+    let mpd = dash::mpd(get, url)?;
     let mut found = Vec::new();
     for representation in &mpd.representations {
         let times: Vec<_> = representation.segments.iter().map(|s| (s.time, s.duration)).collect();
         let urls = representation.segments.iter().map(|segment| segment.url.as_str());
-        let mut delivered = fetch_all("DASH", &representation.init, urls)?;
+        let mut delivered = fetch_all(get, "DASH", &representation.init, urls)?;
         delivered.offset = representation.offset;
         if delivered.track.timescale != representation.timescale {
             let stored = delivered.track.timescale;
@@ -63,14 +64,16 @@ pub fn by_dash(url: &str) -> Result<Vec<Delivered>, String> {
 ///
 /// # Errors
 /// What could not be fetched or read.
-pub fn by_hls(url: &str) -> Result<Vec<Delivered>, String> {
-    let master = hls::master(url)?;
+pub fn by_hls(get: &Get<'_>, url: &str) -> Result<Vec<Delivered>, String> {
+    let master = hls::master(get, url)?;
     let mut found = Vec::new();
-    for url in master.variants.iter().chain(&master.renditions) {
-        let playlist = hls::playlist(url)?;
+    // Where there is no video, a variant is the very playlist of a rendition.
+    let fresh = |url: &&String| !master.variants.contains(url);
+    for url in master.variants.iter().chain(master.renditions.iter().filter(fresh)) {
+        let playlist = hls::playlist(get, url)?;
         let map = playlist.map.as_deref().ok_or_else(|| format!("{url}: no EXT-X-MAP"))?;
         let urls = playlist.segments.iter().map(|segment| segment.url.as_str());
-        let mut delivered = fetch_all("HLS", map, urls)?;
+        let mut delivered = fetch_all(get, "HLS", map, urls)?;
         for (segment, listed) in delivered.segments.iter_mut().zip(&playlist.segments) {
             segment.micros = Some(listed.micros);
         }
@@ -83,9 +86,9 @@ pub fn by_hls(url: &str) -> Result<Vec<Delivered>, String> {
 ///
 /// # Errors
 /// What could not be fetched or read.
-pub fn keyframes(url: &str) -> Result<Vec<Delivered>, String> {
+pub fn keyframes(get: &Get<'_>, url: &str) -> Result<Vec<Delivered>, String> {
     let read = |url: &String| {
-        let playlist = hls::playlist(url)?;
+        let playlist = hls::playlist(get, url)?;
         if !playlist.text.contains("#EXT-X-I-FRAMES-ONLY") {
             return Err(format!("{url}: no EXT-X-I-FRAMES-ONLY"));
         }
@@ -93,24 +96,25 @@ pub fn keyframes(url: &str) -> Result<Vec<Delivered>, String> {
         if playlist.segments.iter().any(|segment| segment.bytes.is_some()) {
             return Err(format!("{url}: byte ranges, where segments of their own are expected"));
         }
-        fetch_all("HLS", map, playlist.segments.iter().map(|segment| segment.url.as_str()))
+        fetch_all(get, "HLS", map, playlist.segments.iter().map(|segment| segment.url.as_str()))
     };
-    hls::master(url)?.keyframes.iter().map(read).collect()
+    hls::master(get, url)?.keyframes.iter().map(read).collect()
 }
 
 fn fetch_all<'a>(
+    get: &Get<'_>,
     protocol: &'static str,
     init: &str,
     urls: impl Iterator<Item = &'a str>,
 ) -> Result<Delivered, String> {
     let (name, bitrate) = rendition_of(init).ok_or_else(|| format!("{init}: no rendition"))?;
-    let mut joined = fetch::get(init)?.body;
+    let mut joined = fetch::ok(get, init)?.body;
     if boxes::track_times(&joined).iter().any(|track| !track.edits.is_empty()) {
         return Err(format!("{init}: carries an edit list"));
     }
     let mut segments = Vec::new();
     for url in urls {
-        let body = fetch::get(url)?.body;
+        let body = fetch::ok(get, url)?.body;
         let fragments = boxes::fragments(&body);
         segments.push(Segment { ticks: None, micros: None, fragments });
         joined.extend_from_slice(&body);

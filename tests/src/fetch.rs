@@ -27,6 +27,9 @@ impl Response {
     }
 }
 
+/// Something that answers `GET`: a server, or the core itself.
+pub type Get<'a> = dyn Fn(&str) -> Result<Response, String> + Sync + 'a;
+
 /// Sends `GET url` with `headers`.
 ///
 /// # Errors
@@ -51,12 +54,20 @@ pub fn get_with(url: &str, headers: &[(&str, &str)]) -> Result<Response, String>
     })
 }
 
-/// The body of `GET url`, which has to answer 200.
+/// `GET url` over HTTP.
 ///
 /// # Errors
-/// Where it does not.
-pub fn get(url: &str) -> Result<Response, String> {
-    let response = get_with(url, &[])?;
+/// Where no complete response came.
+pub fn http(url: &str) -> Result<Response, String> {
+    get_with(url, &[])
+}
+
+/// The response to `GET url`, which has to be 200.
+///
+/// # Errors
+/// Where it is not.
+pub fn ok(get: &Get<'_>, url: &str) -> Result<Response, String> {
+    let response = get(url)?;
     if response.status != 200 {
         let start = String::from_utf8_lossy(&response.body[..response.body.len().min(300)]);
         return Err(format!("GET {url}: {} {start}", response.status));

@@ -1,6 +1,6 @@
 //! HLS playlists, read as a player does.  In: a playlist's URL.  Out: what it lists.
 
-use crate::fetch;
+use crate::fetch::{self, Get};
 
 /// A media playlist.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub struct Master {
 ///
 /// # Errors
 /// Where it is not answered with 200.
-pub fn master(url: &str) -> Result<Master, String> {
-    let text = fetch::get(url)?.text();
+pub fn master(get: &Get<'_>, url: &str) -> Result<Master, String> {
+    let text = fetch::ok(get, url)?.text();
     let mut found = Master { text: text.clone(), ..Master::default() };
     let mut variant = false;
     for line in text.lines() {
@@ -76,8 +76,8 @@ pub fn master(url: &str) -> Result<Master, String> {
 ///
 /// # Errors
 /// Where it is not answered with 200.
-pub fn playlist(url: &str) -> Result<Playlist, String> {
-    let text = fetch::get(url)?.text();
+pub fn playlist(get: &Get<'_>, url: &str) -> Result<Playlist, String> {
+    let text = fetch::ok(get, url)?.text();
     let mut found = Playlist { url: url.to_owned(), text, map: None, segments: Vec::new() };
     let (mut micros, mut bytes) = (0, None);
     for line in found.text.lines() {

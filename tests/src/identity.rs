@@ -112,8 +112,12 @@ fn in_segments(delivered: &Delivered) -> Result<(), String> {
         }
         starts.push(mine.iter().map(|sample| sample.pts).min().expect("not empty"));
     }
-    let ends = delivered.track.samples.iter().map(|sample| sample.pts + sample.duration);
-    let end = ends.max().ok_or("no samples")?;
+    let parts = delivered.segments.iter().flat_map(|segment| &segment.fragments);
+    let durations = parts.flat_map(|part| &part.durations);
+    // By the boxes: ffprobe guesses the last sample's duration.
+    let ends = delivered.track.samples.iter().zip(durations);
+    let end = ends.map(|(sample, duration)| sample.pts + duration.cast_signed()).max();
+    let end = end.ok_or("no samples")?;
     timeline(&delivered.segments, &starts, end, delivered.track.timescale)
 }
 
@@ -134,16 +138,25 @@ fn timeline(segments: &[Segment], starts: &[i64], end: i64, timescale: u32) -> R
     Ok(())
 }
 
-/// DASH says which media time is zero: it has to be the constant, the same in every set.
+/// DASH says which media time is zero: the same instant in every set, not before the source's zero
+/// and not after the first sample of any track.
 fn zero_of(constant: Interval, delivered: &[Delivered]) -> Result<(), String> {
+    let first = |track: &Delivered| {
+        let pts = track.track.samples.iter().map(|sample| sample.pts).min().unwrap_or(0);
+        Interval::around(pts, (0, 1), track.track.timescale).high
+    };
+    let earlier = |one, other| if less(one, other) { one } else { other };
+    let earliest = delivered.iter().map(first).reduce(earlier).unwrap_or(constant.high);
+    let high = if less(constant.high, earliest) { earliest } else { constant.high };
+    let mut zero = Interval { high, ..constant };
     for track in delivered.iter().filter(|track| track.protocol == "DASH") {
         let offset = i64::try_from(track.offset).map_err(|error| error.to_string())?;
         // The offset may be off by half a tick of its own clock.
-        let zero = Interval::around(offset, (0, 1), track.track.timescale).widened();
-        if constant.intersect(zero).is_none() {
+        let here = Interval::around(offset, (0, 1), track.track.timescale).widened();
+        zero = zero.intersect(here).ok_or_else(|| {
             let place = format!("{} {}", track.name, track.bitrate);
-            return Err(format!("{place}: presentationTimeOffset {zero:?}, times {constant:?}"));
-        }
+            format!("{place}: presentationTimeOffset {here:?}, times {constant:?}, others {zero:?}")
+        })?;
     }
     Ok(())
 }

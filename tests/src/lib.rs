@@ -4,21 +4,26 @@
 //! Nothing here ships. A broken expectation stops the test that had it, with what was found.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::print_stdout,
     reason = "a kit for tests: a broken expectation stops the test"
 )]
 
+extern crate alloc;
+
 pub mod boxes;
 pub mod checkers;
 pub mod dash;
 pub mod delivered;
+pub mod drive;
 pub mod each;
 pub mod fetch;
 pub mod hls;
 pub mod identity;
 pub mod media;
+pub mod mutate;
 pub mod proof;
 pub mod samples;
 pub mod server;

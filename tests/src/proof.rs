@@ -1,11 +1,17 @@
 //! The proof of sample identity, end to end.  In: media files.  Out: the first difference between
 //! what was published and what the server hands out in each protocol.
 
+use alloc::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use selvedge_core::asset::reader::Limits;
+
 use crate::delivered::{by_dash, by_hls, keyframes};
-use crate::server::{Published, Server, publish};
-use crate::source::{self, Expected};
+use crate::drive::Shelf;
+use crate::fetch::{self, Get};
+use crate::server::{Server, publish};
+use crate::source::{self, Entry, Expected};
 use crate::{identity, media};
 
 /// A presentation to be made.
@@ -45,7 +51,8 @@ pub fn made() -> Vec<Presentation> {
     found
 }
 
-/// Publishes `presentation` and compares what arrives with what was published.
+/// Publishes `presentation` with the real binary and compares what its server hands out with what
+/// was published.
 ///
 /// # Errors
 /// The first difference.
@@ -55,23 +62,48 @@ pub fn arrives_whole(
     presentation: &Presentation,
 ) -> Result<(), String> {
     let published = publish(store, &presentation.name, &presentation.files)?;
-    let expected = expected(&published)?;
-    let dash = by_dash(&format!("{}{}", server.url, published.dash()))?;
-    identity::compare(&expected, &dash)?;
-    let url = format!("{}{}", server.url, published.hls());
-    let hls = by_hls(&url)?;
-    identity::compare(&expected, &hls)?;
-    for frames in keyframes(&url)? {
+    let entries = source::entries(&published.server_manifest())?;
+    let expected = expected(&published.folder, &entries)?;
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    arrives(&get, &expected, &published.path)
+}
+
+/// The same without binary and server: the core alone, over bytes in memory.
+///
+/// # Errors
+/// The first difference.
+pub fn arrives_whole_from_core(presentation: &Presentation) -> Result<(), String> {
+    let (mut shelf, mut files) = (Shelf::default(), BTreeMap::new());
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    for path in &presentation.files {
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        fs::write(folder.path().join(&name), &bytes).map_err(|error| error.to_string())?;
+        files.insert(name, bytes.into());
+    }
+    let asset = shelf.publish(&presentation.name, &files, Limits::default());
+    let asset = asset.map_err(|error| error.to_string())?;
+    let expected = expected(folder.path(), &asset.entries)?;
+    arrives(&|path: &str| shelf.get(path), &expected, &asset.path)
+}
+
+/// Every sample of `expected` arrives by both protocols.
+fn arrives(get: &Get<'_>, expected: &[Expected], path: &str) -> Result<(), String> {
+    let dash = by_dash(get, &format!("{path}/manifest(format=mpd-time-cmaf)"))?;
+    identity::compare(expected, &dash)?;
+    let master = format!("{path}/manifest(format=m3u8-cmaf)");
+    let hls = by_hls(get, &master)?;
+    identity::compare(expected, &hls)?;
+    for frames in keyframes(get, &master)? {
         identity::key_frames(&hls, &frames)?;
     }
     Ok(())
 }
 
-/// What the published files have to become.
-///
-/// # Errors
-/// What could not be read.
-pub fn expected(published: &Published) -> Result<Vec<Expected>, String> {
-    let entries = source::entries(&published.server_manifest())?;
-    entries.iter().map(|entry| source::expected(&published.folder, entry)).collect()
+/// What published entries have to become.
+fn expected(folder: &Path, entries: &[Entry]) -> Result<Vec<Expected>, String> {
+    if entries.is_empty() {
+        return Err("nothing was published".to_owned());
+    }
+    entries.iter().map(|entry| source::expected(folder, entry)).collect()
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use crate::tools;
 
 /// The binary, built if need be.
@@ -24,7 +26,7 @@ pub fn binary() -> &'static Path {
         assert!(output.status.success(), "selvedge does not build");
         let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
         let executable = |line: &str| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            let message: Value = serde_json::from_str(line).ok()?;
             message.get("executable")?.as_str().map(PathBuf::from)
         };
         messages.lines().find_map(executable).expect("cargo names the binary")
@@ -38,8 +40,8 @@ pub struct Published {
     pub folder: PathBuf,
     /// Path of the server manifest in URLs: `/{locator}/{name}.ism`.
     pub path: String,
-    /// Standard output.
-    pub told: String,
+    /// What was found and decided, a sentence each.
+    pub report: Vec<String>,
 }
 
 impl Published {
@@ -69,28 +71,30 @@ impl Published {
 /// What it complained about when it refused.
 pub fn publish(store: &Path, name: &str, files: &[PathBuf]) -> Result<Published, String> {
     let output = Command::new(binary())
-        .args(["--log", "error", "publish", "--store"])
+        .args(["--log", "error", "publish", "--json", "--store"])
         .arg(store)
-        .args(["--name", name])
+        .args(["--asset", name])
         .args(files)
         .output()
         .map_err(|error| error.to_string())?;
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        return Err(complaint);
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let path = told.split_whitespace().find_map(manifest_path);
-    let path = path.ok_or_else(|| format!("no manifest URL in: {told}{complaint}"))?;
-    Ok(Published { folder: store.join("assets").join(name), path, told })
+    let told: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let url = told.pointer("/manifests/0/hls").and_then(text);
+    let path = url.as_deref().and_then(manifest_path);
+    let path = path.ok_or_else(|| format!("no manifest URL in {told}"))?;
+    let report = told.get("report").and_then(Value::as_array).into_iter().flatten();
+    let report = report.filter_map(text).collect();
+    Ok(Published { folder: store.join("assets").join(name), path, report })
 }
 
 /// `/{locator}/{name}.ism` of a manifest's URL.
-fn manifest_path(word: &str) -> Option<String> {
-    let end = word.find(".ism/manifest")? + ".ism".len();
-    let path = &word[..end];
-    let start = path.find("://").map_or(Some(0), |at| path[at + 3..].find('/').map(|s| s + at + 3));
-    Some(path[start?..].to_owned())
+fn manifest_path(url: &str) -> Option<String> {
+    let path = &url[..url.find(".ism/manifest")? + ".ism".len()];
+    let host = path.find("://")? + "://".len();
+    Some(path[host + path[host..].find('/')?..].to_owned())
 }
 
 /// A server over a store; ends with this value.
