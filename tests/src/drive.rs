@@ -12,7 +12,9 @@ use selvedge_core::delivery::{
     Locator, asset_object, index_object, locator_object, server_manifest_object,
 };
 use selvedge_core::error::Error;
-use selvedge_core::job::{Body, Config, FetchError, Fetched, HttpRequest, Job, Piece, Step};
+use selvedge_core::job::{
+    Body, Config, FetchError, Fetched, HttpRequest, Job, Piece, Recipe, Step,
+};
 use selvedge_core::source::Version;
 use selvedge_core::time::Millis;
 
@@ -142,6 +144,10 @@ impl Shelf {
             |(name, bytes): (&String, &Bytes)| Ok((name.clone(), movie(name, bytes, limits)?));
         let movies: Vec<_> = files.iter().map(read).collect::<Result<_, Error>>()?;
         let manifest = server_manifest(&movies);
+        if manifest.tracks.is_empty() {
+            let names: Vec<_> = files.keys().cloned().collect();
+            return Err(Error::unsupported("no track to offer").within(&names.join(", ")));
+        }
         let Built { index, report } = index(&manifest, files, movies)?;
         let id = locator(self.objects.len());
         let document =
@@ -200,29 +206,34 @@ impl Shelf {
         let body = match response.body {
             Body::Empty => Vec::new(),
             Body::Bytes(bytes) => bytes.to_vec(),
-            Body::Recipe(recipe) => {
-                let mut body = Vec::new();
-                for piece in &recipe.pieces {
-                    self.append(piece, &mut body);
-                }
-                assert_eq!(u64::try_from(body.len()), Ok(recipe.len), "a recipe's length");
-                body
-            }
+            Body::Recipe(recipe) => match self.gather(&recipe) {
+                Some(body) => body,
+                // As the shells do where an object is missing or not the one that was indexed.
+                None => return Response { status: 502, headers: Vec::new(), body: Vec::new() },
+            },
         };
         let lower = |(name, value): (&str, String)| (name.to_lowercase(), value);
         let headers = response.headers.into_iter().map(lower).collect();
         Response { status: response.status, headers, body }
     }
 
-    fn append(&self, piece: &Piece, body: &mut Vec<u8>) {
-        match piece {
-            Piece::Inline(bytes) => body.extend_from_slice(bytes),
-            Piece::Stored(stored) => {
-                let object = self.objects.get(&stored.object).expect("a stored object");
-                for kept in &stored.span.keep {
-                    body.extend_from_slice(&part(object, kept));
+    fn gather(&self, recipe: &Recipe) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        for piece in &recipe.pieces {
+            match piece {
+                Piece::Inline(bytes) => body.extend_from_slice(bytes),
+                Piece::Stored(stored) => {
+                    let object = self.objects.get(&stored.object)?;
+                    if u64::try_from(object.len()) != Ok(stored.version.size) {
+                        return None;
+                    }
+                    for kept in &stored.span.keep {
+                        body.extend_from_slice(&part(object, kept));
+                    }
                 }
             }
         }
+        assert_eq!(u64::try_from(body.len()), Ok(recipe.len), "a recipe's length");
+        Some(body)
     }
 }

@@ -111,9 +111,12 @@ pub(super) fn extra(
                 range.start <= track.timeline.start && track.timeline.end <= range.end
             };
             let read = |track: &Track| {
-                let at = track.timeline.start - range.start..track.timeline.end - range.start;
+                // A broken index may end a timeline before it starts.
+                let offset = |at: u64| at.checked_sub(range.start);
+                let at = offset(track.timeline.start).zip(offset(track.timeline.end));
+                let part = at.and_then(|(start, end)| slice(bytes, &(start..end)));
                 let short = || Error::source("the index ends before its timelines do");
-                timeline(slice(bytes, &at).ok_or_else(short)?, track)
+                timeline(part.ok_or_else(short)?, track)
             };
             let each =
                 head.tracks.iter().map(|track| wanted(track).then(|| read(track)).transpose());
