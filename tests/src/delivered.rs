@@ -23,6 +23,8 @@ pub struct Delivered {
     pub segments: Vec<Segment>,
     /// `presentationTimeOffset`, ticks; zero in HLS.
     pub offset: u64,
+    /// Initialization segment and media segments, joined.
+    pub joined: Vec<u8>,
 }
 
 /// One media segment: what the manifest says of it and what is in it.
@@ -126,7 +128,7 @@ fn fetch_all<'a>(
     if tracks.len() != 1 {
         return Err(format!("{init}: {} tracks in a CMAF track file", tracks.len()));
     }
-    Ok(Delivered { protocol, name, bitrate, track: tracks.remove(0), segments, offset: 0 })
+    Ok(Delivered { protocol, name, bitrate, track: tracks.remove(0), segments, offset: 0, joined })
 }
 
 /// (track name, bit rate) in `…/QualityLevels(bit rate)/Fragments(name=…)`.

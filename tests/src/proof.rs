@@ -10,6 +10,7 @@ use selvedge_core::asset::reader::Limits;
 use crate::delivered::{by_dash, by_hls, keyframes};
 use crate::drive::Shelf;
 use crate::fetch::{self, Get};
+use crate::samples::{self, Track};
 use crate::server::{Server, publish};
 use crate::source::{self, Entry, Expected};
 use crate::{identity, media};
@@ -66,6 +67,36 @@ pub fn arrives_whole(
     let expected = expected(&published.folder, &entries)?;
     let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
     arrives(&get, &expected, &published.path)
+}
+
+/// The same by ffmpeg's own HLS and DASH demuxers, which fetch from the server themselves. They may
+/// number streams as they like, so a stream is known by its samples.
+///
+/// # Errors
+/// The first track that did not arrive.
+pub fn arrives_by_ffmpeg(
+    store: &Path,
+    server: &Server,
+    presentation: &Presentation,
+) -> Result<(), String> {
+    let published = publish(store, &presentation.name, &presentation.files)?;
+    let entries = source::entries(&published.server_manifest())?;
+    for path in [published.hls(), published.dash()] {
+        let url = format!("{}{path}", server.url);
+        let streams = samples::probe_manifest(&url)?;
+        for expected in expected(&published.folder, &entries)? {
+            let want = expected.track.samples.iter().map(|sample| &sample.hash);
+            let same =
+                |stream: &&Track| want.clone().eq(stream.samples.iter().map(|sample| &sample.hash));
+            if !streams.iter().any(|stream| same(&stream)) {
+                let have: Vec<_> = streams.iter().map(|stream| stream.samples.len()).collect();
+                let want = expected.track.samples.len();
+                let name = &expected.entry.name;
+                return Err(format!("{url}: {name} of {want} samples is none of {have:?}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The same without binary and server: the core alone, over bytes in memory.

@@ -24,7 +24,7 @@ pub struct Sample {
 /// One track.
 #[derive(Debug, Clone)]
 pub struct Track {
-    /// `track_ID`
+    /// `track_ID`; zero where ffprobe gives none.
     pub id: u32,
     /// `video`, `audio`, …
     pub kind: String,
@@ -43,11 +43,31 @@ pub struct Track {
 /// # Errors
 /// What ffprobe complained about.
 pub fn probe(path: &Path) -> Result<Vec<Track>, String> {
+    ffprobe(path, &["-show_packets"])
+}
+
+/// The tracks of the manifest at `url`, one after another: read together, ffmpeg's DASH demuxer
+/// ends all streams where the first ends, its own presentations' as well.
+///
+/// # Errors
+/// What ffprobe complained about.
+pub fn probe_manifest(url: &str) -> Result<Vec<Track>, String> {
+    let url = Path::new(url);
+    let streams = ffprobe(url, &[])?.len();
+    let one = |number: usize| {
+        let tracks = ffprobe(url, &["-show_packets", "-select_streams", &number.to_string()])?;
+        tracks.into_iter().next().ok_or_else(|| format!("stream {number} is gone"))
+    };
+    (0..streams).map(one).collect()
+}
+
+fn ffprobe(path: &Path, what: &[&str]) -> Result<Vec<Track>, String> {
     let sections = "stream=index,id,codec_type,codec_name,codec_tag_string,time_base:\
                     packet=stream_index,pts,duration,size,flags,data_hash";
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-ignore_editlist", "1", "-show_data_hash", "MD5"])
-        .args(["-show_streams", "-show_packets", "-show_entries", sections, "-of", "json"])
+        .args(["-show_streams", "-show_entries", sections, "-of", "json"])
+        .args(what)
         .arg(path)
         .output()
         .map_err(|error| format!("ffprobe: {error}"))?;
@@ -56,14 +76,31 @@ pub fn probe(path: &Path) -> Result<Vec<Track>, String> {
         return Err(format!("ffprobe {}: {complaint}", path.display()));
     }
     let found: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    let mut tracks: Vec<Track> =
-        list(&found, "streams").iter().map(track).collect::<Result<_, _>>()?;
-    for packet in list(&found, "packets") {
-        let stream = usize::try_from(integer(packet, "stream_index")?).expect("small");
-        let owner = tracks.get_mut(stream).ok_or("packet of no stream")?;
-        owner.samples.push(sample(packet)?);
+    let (streams, packets) = (list(&found, "streams"), list(&found, "packets"));
+    let number = |stream: &Value| integer(stream, "index");
+    let numbers: Vec<i64> = streams.iter().map(number).collect::<Result<_, _>>()?;
+    let mut tracks: Vec<Track> = streams.iter().map(track).collect::<Result<_, _>>()?;
+    for packet in packets {
+        let stream = integer(packet, "stream_index")?;
+        let owner = numbers.iter().zip(&mut tracks).find(|(number, _)| **number == stream);
+        owner.ok_or("packet of no stream")?.1.samples.push(sample(packet)?);
     }
     Ok(tracks)
+}
+
+/// Decodes the file at `path` from end to end.
+///
+/// # Errors
+/// What ffmpeg complained about.
+pub fn decodes(path: &Path) -> Result<(), String> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-xerror", "-i"])
+        .arg(path)
+        .args(["-map", "0", "-f", "null", "-"])
+        .output()
+        .map_err(|error| format!("ffmpeg: {error}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() && complaint.is_empty() { Ok(()) } else { Err(complaint) }
 }
 
 fn list<'a>(found: &'a Value, name: &str) -> &'a [Value] {
@@ -84,9 +121,9 @@ fn text(from: &Value, name: &str) -> String {
 fn track(stream: &Value) -> Result<Track, String> {
     let id = text(stream, "id");
     let base = text(stream, "time_base");
-    let number = |text: &str| u32::from_str_radix(text, 16).map_err(|error| error.to_string());
     Ok(Track {
-        id: number(id.trim_start_matches("0x"))?,
+        // Streams of a manifest have none.
+        id: u32::from_str_radix(id.trim_start_matches("0x"), 16).unwrap_or(0),
         kind: text(stream, "codec_type"),
         codec: text(stream, "codec_name"),
         tag: text(stream, "codec_tag_string"),
