@@ -43,7 +43,14 @@ impl Failure {
     /// What the store says about `object`.
     #[must_use]
     pub fn store(object: &str, error: &StoreError) -> Self {
-        Self::new(object, error.to_string())
+        let failure = Self::new(object, error.to_string());
+        match error {
+            StoreError::Failed(_) => failure.hint("--log debug shows what the store said"),
+            StoreError::NotFound
+            | StoreError::Exists
+            | StoreError::Changed
+            | StoreError::TimedOut => failure,
+        }
     }
 
     /// What the file system says about `path`.
