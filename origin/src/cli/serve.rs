@@ -7,7 +7,6 @@ use clap::Args;
 use selvedge_core::access::Secret;
 use selvedge_core::job::Config;
 use tokio::net::TcpListener;
-use tokio::signal;
 use tokio::sync::oneshot;
 
 use crate::app::{Door, Settings, router};
@@ -67,8 +66,10 @@ impl Serve {
         };
         let listener = TcpListener::bind(self.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        // Before anybody learns that we are here: a signal must not find us without a handler.
+        let stop = stop_signal().map_err(refused)?;
         super::say(format_args!("listening on http://{address}"));
-        until_told(listener, settings).await.map_err(refused)
+        until_told(listener, settings, stop).await.map_err(refused)
     }
 
     fn door(&self) -> Result<Door, Failure> {
@@ -97,10 +98,14 @@ pub(super) fn secret(name: &str) -> Result<Option<Secret>, Failure> {
 }
 
 /// Serves until SIGINT or SIGTERM, then lets what is under way end.
-async fn until_told(listener: TcpListener, settings: Settings) -> std::io::Result<()> {
+async fn until_told(
+    listener: TcpListener,
+    settings: Settings,
+    signal: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let (told, hear) = oneshot::channel();
     let stop = async move {
-        wait_for_signal().await;
+        signal.await;
         tracing::info!("stopping");
         let _ = told.send(());
     };
@@ -115,19 +120,24 @@ async fn until_told(listener: TcpListener, settings: Settings) -> std::io::Resul
     }
 }
 
+/// Ends with SIGINT or SIGTERM, which from now on no longer end the process.
 #[cfg(unix)]
-async fn wait_for_signal() {
-    let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) else {
-        let _ = signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
+/// Ends with Ctrl-C.
 #[cfg(not(unix))]
-async fn wait_for_signal() {
-    let _ = signal::ctrl_c().await;
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
