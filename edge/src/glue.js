@@ -5,7 +5,7 @@
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
-/** Why a read gave nothing: `missing`, `late`, `changed` or, in words fit for a client, `failed`. */
+/** Why a read gave nothing: `missing`, `late`, `changed` or, in words for a client, `failed`. */
 class Refusal extends Error {
   constructor(kind, message) {
     super(message);

@@ -66,6 +66,7 @@ const COLLECTED: &[&str] = &[
     "livesim2-V300.mp4",
     "long_1080p_lowbitrate.mp4",
     "main_1.mp4",
+    "no_timescale.mp4",
     "prog_8s.mp4",
     "prog_8s_dec_dashinit.mp4",
     "sample_av1.mp4",
@@ -99,8 +100,8 @@ fn a_collected_ladder_arrives_whole() {
 }
 
 /// Its second track fragment has neither a base offset nor default-base-is-moof, so its data should
-/// start where the first's ends (14496-12 §8.8.7.1), but lies relative to `moof`. ffmpeg takes it by
-/// the letter and finds noise; the right bytes are those that decode.
+/// start where the first's ends (14496-12 §8.8.7.1), but lies relative to `moof`. ffmpeg takes it
+/// by the letter and finds noise; the right bytes are those that decode.
 #[test]
 fn sound_that_ffmpeg_misplaces_in_the_source_decodes_when_delivered() {
     let Some(folder) = tools::shared("media") else { return };

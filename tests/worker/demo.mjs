@@ -11,7 +11,7 @@ import { repository } from "./worker.mjs";
 /** What the native server and the workers in front of it share. */
 export const secret = "a secret of the tests, long enough";
 
-/** Publishes the demo; `{ store, binary, assets: [{ name, hls, dash, … }] }`, paths as URLs have. */
+/** Publishes the demo: `{ store, binary, assets: [{ name, hls, dash, … }] }`, URLs as paths. */
 export function publishDemo() {
   const store = mkdtempSync(join(tmpdir(), "selvedge-demo-"));
   const run = ["run", "--quiet", "--package", "selvedge-tests", "--bin", "demo-store", "--", store];

@@ -45,7 +45,7 @@ async function same(path, init) {
   const want = await answer(native.url, path, init);
   for (const [name, worker] of Object.entries(workers)) {
     const have = await answer(worker.url, path, init);
-    const place = `${name}: ${init?.method ?? "GET"} ${path} ${JSON.stringify(init?.headers ?? {})}`;
+    const place = `${name}: ${path} ${JSON.stringify(init ?? {})}`;
     assert.equal(have.status, want.status, `${place}: ${have.bytes.subarray(0, 200)}`);
     assert.deepEqual(have.headers, want.headers, place);
     assert.equal(Buffer.compare(have.bytes, want.bytes), 0, `${place}: bodies differ`);
@@ -100,7 +100,8 @@ test("a Range is the same bytes of the whole", async () => {
     const whole = (await answer(native.url, path)).bytes;
     const size = whole.length;
     const half = Math.floor(size / 2);
-    const cases = [[0, 0], [0, 99], [half, half + 999], [size - 1, size - 1], [0, size - 1], [7, size]];
+    const last = size - 1;
+    const cases = [[0, 0], [0, 99], [half, half + 999], [last, last], [0, last], [7, size]];
     for (const [first, last] of cases) {
       const range = `bytes=${first}-${last}`;
       const part = await same(path, { headers: { Range: range } });

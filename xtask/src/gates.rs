@@ -11,7 +11,7 @@ use crate::tools::{self, NO_STD, WASM};
 
 /// Folders of tests for Node's test runner, with the packages they need.
 const NODE_TESTS: [(&str, &str); 3] =
-    [("edge/tests", "."), ("tests/worker", "tests"), ("tests/browser", "tests")];
+    [("edge/tests", "."), ("tests/worker", "."), ("tests/browser", ".")];
 
 #[derive(Debug, Args)]
 pub(crate) struct TestOptions {

@@ -5,7 +5,7 @@
 //! varint        fragments a transport stream segment packs
 //! instant ×2    zero (shown as time 0), duration          instant: varint timescale, signed ticks
 //! varint n      files:    block name, varint size, block etag
-//! varint n      grids:    varint timescale, timeline      reference boundaries, to find a page by time
+//! varint n      grids:    varint timescale, timeline    boundaries, to find a page by time
 //! varint n      tracks:   see [`Track`], fields in the order of the struct
 //! ```
 

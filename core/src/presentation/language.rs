@@ -26,7 +26,8 @@ pub fn shortest(tag: &str) -> Option<String> {
 
 /// Three-letter codes (bibliographic and terminological), each with its two-letter code behind it
 /// (ISO 639-2, code list of the Library of Congress).
-const ISO_639: &str = "aaraa abkab afraf akaak albsq amham araar argan armhy asmas avaav aveae aymay azeaz \
+const ISO_639: &str = "\
+     aaraa abkab afraf akaak albsq amham araar argan armhy asmas avaav aveae aymay azeaz \
      bakba bambm baqeu belbe benbn bihbh bisbi bodbo bosbs brebr bulbg burmy catca cescs \
      chach chece chizh chucu chvcv corkw cosco crecr cymcy czecs danda deude divdv dutnl \
      dzodz ellel engen epoeo estet euseu eweee faofo fasfa fijfj finfi frafr frefr fryfy \

@@ -45,7 +45,8 @@ const STORE_HELP: &str = "Where assets rest: a folder, file://…, s3://bucket/p
 /// Where assets rest.
 #[derive(Debug, clap::Args)]
 struct StoreArgument {
-    #[arg(help = STORE_HELP, long, env = "SELVEDGE_STORE", default_value = "./store", value_name = "WHERE")]
+    #[arg(help = STORE_HELP, value_name = "WHERE")]
+    #[arg(long, env = "SELVEDGE_STORE", default_value = "./store")]
     store: String,
 }
 

@@ -1,7 +1,8 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
-//! Segments end in `.m4s` and maps in `.mp4`, which those of AMS did not: `ffmpeg` (seen with 5.1.9)
-//! and what is built on it refuse segments whose name has no ending they know. It is decoration.
+//! Segments end in `.m4s` and maps in `.mp4`, which those of AMS did not: `ffmpeg` (seen with
+//! 5.1.9) and what is built on it refuse segments whose name has no ending they know. It is
+//! decoration.
 //!
 //! There is no `EXT-X-PROGRAM-DATE-TIME`. AMS wrote 1970-01-01 into every VOD playlist, which no
 //! clock ever showed: players would offer the viewer dates of 1970.
