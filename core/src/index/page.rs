@@ -284,6 +284,29 @@ impl Page {
         }
     }
 
+    /// The fragment with those samples alone that are shown or heard at a time that `wanted` takes,
+    /// a run of them; `None` if it takes none.
+    #[must_use]
+    pub fn retain(mut self, wanted: impl Fn(Ticks) -> bool) -> Option<Self> {
+        let mut dts = i64::try_from(self.decode_time).unwrap_or(i64::MAX);
+        let mut first = None;
+        let mut end = 0;
+        for (number, sample) in self.samples.iter().enumerate() {
+            if wanted(dts.saturating_add(sample.composition_offset.into())) {
+                first.get_or_insert((number, dts));
+                end = number.saturating_add(1);
+            }
+            dts = dts.saturating_add(sample.duration.into());
+        }
+        let (start, dts) = first?;
+        self.decode_time = u64::try_from(dts).unwrap_or(0);
+        self.samples.truncate(end);
+        self.samples.drain(..start);
+        self.nals.truncate(end);
+        self.nals.drain(..start.min(self.nals.len()));
+        Some(self)
+    }
+
     /// Where the samples lie, in decode order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.samples.iter().map(PageSample::range)
@@ -339,6 +362,16 @@ mod tests {
         let mut bytes = page().encode(&[7; 16]);
         bytes.extend([0; 9]);
         assert_eq!(Page::decode(&bytes, &[7; 16], 4).unwrap(), page());
+    }
+
+    #[test]
+    fn a_page_keeps_the_samples_of_a_time() {
+        let first = 1 << 40;
+        assert_eq!(page().retain(|_| true), Some(page()));
+        assert_eq!(page().retain(|_| false), None);
+        let rest = page().retain(|time| time < first + 1024).unwrap();
+        assert_eq!((rest.decode_time, rest.samples.len()), ((1 << 40) + 512, 1));
+        assert_eq!((rest.samples[0].size, rest.nals[0].len()), (20, 1));
     }
 
     #[test]

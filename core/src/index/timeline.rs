@@ -43,6 +43,18 @@ impl Timeline {
         }
     }
 
+    /// Makes the last fragment end at `end`, if it ends before.
+    pub fn reach(&mut self, end: Ticks) {
+        let more = u64::try_from(end.saturating_sub(self.end())).unwrap_or(0);
+        let Some(last) = self.runs.last_mut().filter(|_| more > 0) else { return };
+        let duration = last.duration.saturating_add(more);
+        last.count = last.count.saturating_sub(1);
+        if last.count == 0 {
+            self.runs.pop();
+        }
+        self.push(duration);
+    }
+
     /// Fragments.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -168,6 +180,17 @@ mod tests {
         }
         assert_eq!(line.start_of(99), line.end());
         assert_eq!((line.containing(-9), line.containing(9_999)), (0, 5));
+    }
+
+    #[test]
+    fn the_last_fragment_alone_grows_to_reach_an_end() {
+        let mut line = timeline(5, &[10, 10]);
+        line.reach(24);
+        assert_eq!(line, timeline(5, &[10, 10]));
+        line.reach(28);
+        assert_eq!(line, timeline(5, &[10, 13]));
+        line.reach(30);
+        assert_eq!(line, timeline(5, &[10, 15]));
     }
 
     #[test]

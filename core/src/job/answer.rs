@@ -3,22 +3,25 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use bytes::Bytes;
+
 use crate::asset::movie::Media;
-use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Page, Timeline};
+use crate::job::pages::{self, Run};
 use crate::job::seam::{Body, Config};
-use crate::job::{Detail, Target, slice};
+use crate::job::segment::{Maker, media_type};
+use crate::job::{Target, slice};
 use crate::manifest::{dash, hls};
 use crate::mux::cmaf;
-use crate::presentation::{Presentation, Rendition, SwitchingSet};
+use crate::presentation::{Presentation, Rendition, SwitchingSet, systems};
 use crate::request::{Format, Params, What};
-use crate::segment::Recipe;
-use crate::source::Version;
+use crate::time::{Instant, Rounding, Ticks};
 use crate::wire::Reader;
 
 /// A body and what it is.
@@ -28,10 +31,12 @@ pub(super) struct Answer {
 }
 
 /// What of the index an answer takes beside the head.
-pub(super) enum Needs {
-    Nothing,
+#[derive(Debug, Clone)]
+pub(super) enum Detail {
+    /// Timelines of the tracks that lie in this part of it.
     Timelines(Range<u64>),
-    Page { range: Range<u64>, track: usize, number: u32 },
+    /// Pages of fragments.
+    Pages(Vec<Run>),
 }
 
 /// That part, read.
@@ -39,40 +44,108 @@ pub(super) enum Extra {
     None,
     /// One a track; `None` for tracks the manifest does not list.
     Timelines(Vec<Option<Timeline>>),
-    Page(Page),
+    /// Those of each run.
+    Pages(Vec<Run>, Vec<Vec<Page>>),
 }
 
-pub(super) fn needs(what: &What, head: &Head) -> Result<Needs, Error> {
-    match what {
-        What::Manifest(Params { format: Format::HlsCmaf, .. }) => Ok(Needs::Nothing),
-        What::Manifest(Params { format: Format::DashCmaf, .. }) => {
-            let starts = head.tracks.iter().map(|track| track.timeline.start).min().unwrap_or(0);
-            let ends = head.tracks.iter().map(|track| track.timeline.end).max().unwrap_or(0);
-            Ok(Needs::Timelines(starts..ends))
+impl Detail {
+    /// Where it lies in the index.
+    pub(super) fn ranges(&self, head: &Head) -> Vec<Range<u64>> {
+        match self {
+            Self::Timelines(range) => vec![range.clone()],
+            Self::Pages(runs) => runs.iter().map(|run| run.range(head)).collect(),
         }
-        What::Init { bitrate, track, .. } => find(head, *bitrate, track).map(|_| Needs::Nothing),
-        What::Playlist { bitrate, track, keyframes, .. } => {
-            let (_, found) = find(head, *bitrate, track)?;
-            if *keyframes && found.media != Media::Video {
-                return Err(no_key_frames(track));
+    }
+
+    /// Reads it: `parts` are the bytes at [`Detail::ranges`].
+    pub(super) fn decode(self, head: &Head, parts: &[Bytes]) -> Result<Extra, Error> {
+        match self {
+            Self::Timelines(range) => {
+                timelines(head, &range, parts.first().map_or(&[], |bytes| bytes))
             }
-            Ok(Needs::Timelines(found.timeline.clone()))
-        }
-        What::KeyFrame { bitrate, track, time, .. } => {
-            let (_, found) = find(head, *bitrate, track)?;
-            if found.media != Media::Video {
-                return Err(no_key_frames(track));
+            Self::Pages(runs) => {
+                let each = runs.iter().zip(parts).map(|(run, bytes)| run.decode(head, bytes));
+                let pages = each.collect::<Result<_, _>>()?;
+                Ok(Extra::Pages(runs, pages))
             }
-            page(head, *bitrate, track, *time)
         }
-        What::Fragment { bitrate, track, time, .. } => page(head, *bitrate, track, *time),
     }
 }
 
-fn page(head: &Head, bitrate: u64, name: &str, time: i64) -> Result<Needs, Error> {
-    let (track, found) = find(head, bitrate, name)?;
-    let number = head.fragment_at(found, time)?;
-    Ok(Needs::Page { range: found.pages.range(number), track, number })
+/// What `what` takes; `None` where the head is enough.
+pub(super) fn needs(what: &What, head: &Head) -> Result<Option<Detail>, Error> {
+    let params = what.params();
+    match what {
+        What::Manifest(Params { format, .. }) if format.is_hls() => Ok(None),
+        What::Manifest(_) => Ok(Some(timelines_of(head.tracks.iter()))),
+        What::Init { bitrate, track, .. } => {
+            if !params.format.is_cmaf() {
+                let format = params.format.name();
+                let rule = format!("url: segments of format {format} have no initialization");
+                return Err(Error::bad_request(rule));
+            }
+            find(head, *bitrate, track).map(|_| None)
+        }
+        What::Playlist { bitrate, track, keyframes, .. } => {
+            let (_, found) = find(head, *bitrate, track)?;
+            playlist_needs(head, found, *keyframes, params).map(Some)
+        }
+        What::KeyFrame { bitrate, track, time, .. } => {
+            let (number, found) = find(head, *bitrate, track)?;
+            if found.media != Media::Video {
+                return Err(no_key_frames(track));
+            }
+            if !params.format.is_cmaf() {
+                systems::in_systems(found)?;
+            }
+            pages::one(head, number, *time).map(|runs| Some(Detail::Pages(runs)))
+        }
+        What::Fragment { bitrate, track, time, .. } => {
+            let (number, _) = find(head, *bitrate, track)?;
+            let runs = if params.format.is_cmaf() {
+                pages::one(head, number, *time)
+            } else {
+                pages::packed(head, number, *time, params)
+            };
+            runs.map(|runs| Some(Detail::Pages(runs)))
+        }
+    }
+}
+
+fn playlist_needs(
+    head: &Head,
+    track: &Track,
+    keyframes: bool,
+    params: &Params,
+) -> Result<Detail, Error> {
+    if keyframes && track.media != Media::Video {
+        return Err(no_key_frames(&track.name));
+    }
+    if params.format.is_cmaf() {
+        return Ok(timelines_of(core::iter::once(track)));
+    }
+    systems::in_systems(track)?;
+    if keyframes && params.format.is_muxed() {
+        let rule = "url: version 3 of HLS has no I-frame playlists (8216 §7)";
+        return Err(Error::bad_request(rule));
+    }
+    let sound = muxed_sound(head, track, params)?.and_then(|sound| head.tracks.get(sound));
+    Ok(timelines_of(core::iter::once(track).chain(sound)))
+}
+
+/// The sound in the segments of `track`, where pictures and sound go together.
+fn muxed_sound(head: &Head, track: &Track, params: &Params) -> Result<Option<usize>, Error> {
+    if !params.format.is_muxed() || track.media != Media::Video {
+        return Ok(None);
+    }
+    systems::sound(head, params.audio_track.as_deref())
+}
+
+/// The part of the index that holds the timelines of `tracks`.
+fn timelines_of<'h>(tracks: impl Iterator<Item = &'h Track> + Clone) -> Detail {
+    let start = tracks.clone().map(|track| track.timeline.start).min().unwrap_or(0);
+    let end = tracks.map(|track| track.timeline.end).max().unwrap_or(0);
+    Detail::Timelines(start..end)
 }
 
 fn no_key_frames(track: &str) -> Error {
@@ -98,40 +171,20 @@ fn find<'h>(head: &'h Head, bitrate: u64, name: &str) -> Result<(usize, &'h Trac
     })
 }
 
-/// Reads the part of the index that was asked for: `bytes` lie at `range` of it.
-pub(super) fn extra(
-    head: &Head,
-    detail: &Detail,
-    range: &Range<u64>,
-    bytes: &[u8],
-) -> Result<Extra, Error> {
-    match detail {
-        Detail::Timelines => {
-            let wanted = |track: &Track| {
-                range.start <= track.timeline.start && track.timeline.end <= range.end
-            };
-            let read = |track: &Track| {
-                // A broken index may end a timeline before it starts.
-                let offset = |at: u64| at.checked_sub(range.start);
-                let at = offset(track.timeline.start).zip(offset(track.timeline.end));
-                let part = at.and_then(|(start, end)| slice(bytes, &(start..end)));
-                let short = || Error::source("the index ends before its timelines do");
-                timeline(part.ok_or_else(short)?, track)
-            };
-            let each =
-                head.tracks.iter().map(|track| wanted(track).then(|| read(track)).transpose());
-            each.collect::<Result<_, _>>().map(Extra::Timelines)
-        }
-        Detail::Page { track, number } => {
-            let track_number = u32::try_from(*track).unwrap_or(u32::MAX);
-            let length = head.tracks.get(*track).map_or(0, |track| track.nal_length_size);
-            let page = Page::decode(bytes, &head.identity, length)?;
-            if (page.track, page.fragment) != (track_number, *number) {
-                return Err(Error::source("the index has another page in this place"));
-            }
-            Ok(Extra::Page(page))
-        }
-    }
+/// The timelines in `bytes`, which lie at `range` of the index.
+fn timelines(head: &Head, range: &Range<u64>, bytes: &[u8]) -> Result<Extra, Error> {
+    let wanted =
+        |track: &Track| range.start <= track.timeline.start && track.timeline.end <= range.end;
+    let read = |track: &Track| {
+        // A broken index may end a timeline before it starts.
+        let offset = |at: u64| at.checked_sub(range.start);
+        let at = offset(track.timeline.start).zip(offset(track.timeline.end));
+        let part = at.and_then(|(start, end)| slice(bytes, &(start..end)));
+        let short = || Error::source("the index ends before its timelines do");
+        timeline(part.ok_or_else(short)?, track)
+    };
+    let each = head.tracks.iter().map(|track| wanted(track).then(|| read(track)).transpose());
+    each.collect::<Result<_, _>>().map(Extra::Timelines)
 }
 
 fn timeline(bytes: &[u8], track: &Track) -> Result<Timeline, Error> {
@@ -151,36 +204,80 @@ pub(super) fn answer(
     extra: Extra,
     config: &Config,
 ) -> Result<Answer, Error> {
+    let maker = Maker { target, head, config };
     match (&target.what, extra) {
         (What::Manifest(params), extra) => manifest(head, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
             let (number, _) = find(head, *bitrate, track)?;
-            let presentation = listed(head, &timelines)?;
-            let (set, rendition) = offered(&presentation, number)?;
-            let text = if *keyframes {
-                hls::iframes(set, rendition, params)
-            } else {
-                hls::media(set, rendition, params)
-            }?;
-            Ok(text_answer(HLS, text))
+            playlist(head, number, timelines, *keyframes, params)
         }
         (What::Init { bitrate, track, .. }, Extra::None) => {
             let (_, track) = find(head, *bitrate, track)?;
-            Ok(Answer {
-                content_type: media_type(track),
-                body: Body::Bytes(cmaf::init(track).into()),
-            })
+            let body = Body::Bytes(cmaf::init(track).into());
+            Ok(Answer { content_type: media_type(track), body })
         }
-        (What::Fragment { bitrate, track, time, .. }, Extra::Page(page)) => {
+        (What::Fragment { bitrate, track, time, params }, Extra::Pages(runs, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
-            segment(target, head, track, &at(page, *time)?, config)
+            let first = first(&pages, *time)?;
+            if params.format.is_cmaf() {
+                return maker.cmaf(track, first);
+            }
+            maker.packed(&runs, pages)
         }
-        (What::KeyFrame { bitrate, track, time, .. }, Extra::Page(page)) => {
+        (What::KeyFrame { bitrate, track, time, params }, Extra::Pages(_, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
-            segment(target, head, track, &at(page, *time)?.key_frame(), config)
+            let first = first(&pages, *time)?;
+            if params.format.is_cmaf() {
+                return maker.cmaf(track, &first.key_frame());
+            }
+            maker.key_frame(track, first)
         }
         _ => Err(Error::bug("an answer was given another part of the index than it needs")),
     }
+}
+
+/// A media playlist of track `number`.
+fn playlist(
+    head: &Head,
+    number: usize,
+    mut timelines: Vec<Option<Timeline>>,
+    keyframes: bool,
+    params: &Params,
+) -> Result<Answer, Error> {
+    let track = head.tracks.get(number).ok_or_else(|| Error::bug("a playlist of no track"))?;
+    if !params.format.is_cmaf() && !keyframes {
+        pack(head, track, number, &mut timelines, params)?;
+    }
+    let presentation = listed(head, &timelines)?;
+    let (set, rendition) = offered(&presentation, number)?;
+    let text = if keyframes {
+        hls::iframes(set, rendition, params)
+    } else {
+        hls::media(set, rendition, params)
+    }?;
+    Ok(text_answer(HLS, text))
+}
+
+/// Makes segments of the track's fragments, the last as long as the sound in it.
+fn pack(
+    head: &Head,
+    track: &Track,
+    number: usize,
+    timelines: &mut [Option<Timeline>],
+    params: &Params,
+) -> Result<(), Error> {
+    let sound = muxed_sound(head, track, params)?;
+    let end = sound.and_then(|sound| {
+        let timescale = head.tracks.get(sound)?.timescale;
+        let ticks = timelines.get(sound)?.as_ref()?.end();
+        Some(Instant { ticks, timescale }.on(track.timescale, Rounding::Up))
+    });
+    if let Some(Some(timeline)) = timelines.get_mut(number) {
+        let mut packed = head.packed(track, timeline);
+        packed.reach(end.unwrap_or(Ticks::MIN));
+        *timeline = packed;
+    }
+    Ok(())
 }
 
 const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
@@ -189,10 +286,19 @@ const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
 fn manifest(head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
     match (params.format, extra) {
         (Format::HlsCmaf, _) => Ok(text_answer(HLS, hls::master(&Presentation::of(head), params)?)),
+        (Format::HlsV4 | Format::HlsV8, _) => {
+            let presentation = Presentation::of(head).in_systems(head)?;
+            Ok(text_answer(HLS, hls::master(&presentation, params)?))
+        }
+        (Format::HlsV3, _) => {
+            let sound = systems::sound(head, params.audio_track.as_deref())?;
+            let presentation = Presentation::of(head).in_systems(head)?.muxed(head, sound);
+            Ok(text_answer(HLS, hls::master(&presentation, params)?))
+        }
         (Format::DashCmaf, Extra::Timelines(timelines)) => {
             Ok(text_answer(DASH, dash::mpd(&listed(head, &timelines)?, params)?))
         }
-        (Format::DashCmaf, Extra::None | Extra::Page(_)) => {
+        (Format::DashCmaf, Extra::None | Extra::Pages(..)) => {
             Err(Error::bug("an MPD was asked for without timelines"))
         }
     }
@@ -212,43 +318,15 @@ fn offered(
     found.next().ok_or_else(|| Error::bug("a track of the index is not in its presentation"))
 }
 
-/// The page, if a fragment starts at `time` exactly.
-fn at(page: Page, time: i64) -> Result<Page, Error> {
-    if page.start == time {
-        return Ok(page);
+/// The first page, if a fragment starts at `time` exactly.
+fn first(pages: &[Vec<Page>], time: i64) -> Result<&Page, Error> {
+    let first = pages.first().and_then(|pages| pages.first());
+    let first = first.ok_or_else(|| Error::bug("a segment was asked for without pages"))?;
+    if first.start == time {
+        return Ok(first);
     }
-    let message = format!("no fragment starts at {time}, the nearest before at {}", page.start);
+    let message = format!("no fragment starts at {time}, the nearest before at {}", first.start);
     Err(Error::not_found(AmsCode::FragmentTimestampNotFound, message))
-}
-
-fn segment(
-    target: &Target,
-    head: &Head,
-    track: &Track,
-    page: &Page,
-    config: &Config,
-) -> Result<Answer, Error> {
-    let file = head.file(track)?;
-    let mut version: Version = file.version.clone();
-    if !config.check_etags {
-        version.etag.clear();
-    }
-    let object = asset_object(&target.asset, &file.name);
-    if page.ranges().any(|range| range.end > version.size) {
-        let rule =
-            format!("the index places a sample past the end of the file ({} bytes)", version.size);
-        return Err(Error::source(rule).within(&object).with_code(AmsCode::StorageFailure));
-    }
-    let recipe = Recipe::new(cmaf::segment_start(page), &object, &version, page.ranges());
-    Ok(Answer { content_type: media_type(track), body: Body::Recipe(recipe) })
-}
-
-const fn media_type(track: &Track) -> &'static str {
-    match track.media {
-        Media::Video => "video/mp4",
-        Media::Audio => "audio/mp4",
-        Media::Text => "application/mp4",
-    }
 }
 
 fn text_answer(content_type: &'static str, text: String) -> Answer {

@@ -12,11 +12,13 @@
 //! ```
 
 mod answer;
+mod pages;
 mod range;
 #[cfg(feature = "xml")]
 mod rebuild;
 mod reply;
 mod seam;
+mod segment;
 
 use alloc::format;
 use alloc::string::String;
@@ -38,8 +40,8 @@ use crate::source::ObjectId;
 use crate::time::Millis;
 
 pub use seam::{
-    Body, Config, FetchError, Fetched, HttpRequest, Keep, Piece, Read, Recipe, Response, Step,
-    Stored,
+    Body, Config, FetchError, Fetched, HttpRequest, Keep, Mux, MuxStep, Piece, Read, Recipe,
+    Response, Step, Stored,
 };
 
 /// One request under way.
@@ -71,7 +73,7 @@ enum Stage {
     #[cfg(feature = "xml")]
     Rebuild(Target, rebuild::Rebuild),
     /// Timelines of the tracks a manifest lists, or the page of a fragment.
-    Detail(Target, Head, Detail),
+    Detail(Target, Head, answer::Detail),
     Finished,
 }
 
@@ -81,15 +83,6 @@ struct Target {
     asset: String,
     manifest: String,
     what: What,
-}
-
-/// What beside the head an answer takes.
-#[derive(Debug, Clone)]
-enum Detail {
-    /// Timelines of the tracks that lie in the part read.
-    Timelines,
-    /// The page of fragment `number` of track `track`.
-    Page { track: usize, number: u32 },
 }
 
 impl Target {
@@ -164,7 +157,7 @@ impl Job {
             Stage::ServerManifest(target) => self.server_manifest(target),
             #[cfg(feature = "xml")]
             Stage::Rebuild(target, rebuild) => self.rebuild(target, rebuild),
-            Stage::Detail(target, head, detail) => self.detail(target, &head, &detail),
+            Stage::Detail(target, head, detail) => self.detail(target, &head, detail),
             Stage::Finished => Err(Error::bug("the job was asked for a step after its last")),
         }
     }
@@ -293,19 +286,14 @@ impl Job {
         }
         let index = rebuild.finish()?;
         let head = Head::decode(&index)?;
-        let (range, detail) = match answer::needs(&target.what, &head)? {
-            answer::Needs::Nothing => (0..0, None),
-            answer::Needs::Timelines(range) => (range, Some(Detail::Timelines)),
-            answer::Needs::Page { range, track, number } => {
-                (range, Some(Detail::Page { track, number }))
-            }
-        };
-        let extra = match detail {
+        let extra = match answer::needs(&target.what, &head)? {
             None => answer::Extra::None,
             Some(detail) => {
-                let bytes =
-                    slice(&index, &range).ok_or_else(|| Error::bug("the index is too short"))?;
-                answer::extra(&head, &detail, &range, bytes)?
+                let ranges = detail.ranges(&head);
+                let part = |range| slice(&index, range).map(|part| index.slice_ref(part));
+                let parts: Option<Vec<Bytes>> = ranges.iter().map(part).collect();
+                let parts = parts.ok_or_else(|| Error::bug("the index is too short"))?;
+                detail.decode(&head, &parts)?
             }
         };
         self.index = Some((target.index(), index));
@@ -314,24 +302,29 @@ impl Job {
 
     /// Asks for what lies outside the head, if the answer takes more than the head.
     fn begin_detail(&mut self, target: Target, head: Head) -> Result<Next, Error> {
-        let (range, detail) = match answer::needs(&target.what, &head)? {
-            answer::Needs::Nothing => {
-                return answer::answer(&target, &head, answer::Extra::None, &self.config)
-                    .map(Next::Reply);
-            }
-            answer::Needs::Timelines(range) => (range, Detail::Timelines),
-            answer::Needs::Page { range, track, number } => (range, Detail::Page { track, number }),
+        let Some(detail) = answer::needs(&target.what, &head)? else {
+            return answer::answer(&target, &head, answer::Extra::None, &self.config)
+                .map(Next::Reply);
         };
-        let read = self.index_part(target.index(), &head, range)?;
+        let ranges = detail.ranges(&head).into_iter();
+        let reads = ranges.map(|range| self.index_part(target.index(), &head, range));
+        let reads = reads.collect::<Result<Vec<Read>, Error>>()?;
         self.stage = Stage::Detail(target, head, detail);
-        Ok(Next::Read(vec![read]))
+        Ok(Next::Read(reads))
     }
 
-    fn detail(&mut self, target: Target, head: &Head, detail: &Detail) -> Result<Next, Error> {
-        let (read, fetched) = self.answer()?;
-        let fetched = fetched.map_err(|error| failed(&read.object, &error))?;
-        let broken = |error: Error| error.within(&read.object).with_code(AmsCode::StorageFailure);
-        match answer::extra(head, detail, &read.range, &fetched.bytes) {
+    fn detail(
+        &mut self,
+        target: Target,
+        head: &Head,
+        detail: answer::Detail,
+    ) -> Result<Next, Error> {
+        let mut parts = Vec::new();
+        for (read, answer) in core::mem::take(&mut self.pending) {
+            let answer = answer.ok_or_else(|| Error::bug("a part of the index has no answer"))?;
+            parts.push(answer.map_err(|error| failed(&read.object, &error))?.bytes);
+        }
+        match detail.decode(head, &parts) {
             Ok(extra) => answer::answer(&target, head, extra, &self.config).map(Next::Reply),
             // The index may have been replaced since its head was read.
             Err(_) if !self.fresh => {
@@ -340,7 +333,7 @@ impl Job {
                 self.stage = Stage::Head(target);
                 Ok(Next::Read(vec![read]))
             }
-            Err(error) => Err(broken(error)),
+            Err(error) => Err(error.within(&target.index()).with_code(AmsCode::StorageFailure)),
         }
     }
 
@@ -392,14 +385,14 @@ const fn protocol(what: &What) -> Protocol {
     if what.params().format.is_hls() { Protocol::Hls } else { Protocol::Dash }
 }
 
-/// The response where the stored bytes of `body` could not be opened: in place of the one that
+/// The response where `stored` bytes of a body could not be opened: in place of the one that
 /// came with it, and before a byte of that was sent.
 #[must_use]
-pub fn unreadable(body: &Recipe, error: &FetchError) -> Response {
-    let mut objects = body.pieces.iter().filter_map(|piece| match piece {
-        Piece::Inline(_) => None,
-        Piece::Stored(stored) => Some(stored.object.as_str()),
-    });
+pub fn unreadable<'s>(
+    stored: impl IntoIterator<Item = &'s Stored>,
+    error: &FetchError,
+) -> Response {
+    let mut objects = stored.into_iter().map(|stored| stored.object.as_str());
     let first = objects.next().unwrap_or("media");
     let object = if objects.all(|object| object == first) { first } else { "media" };
     reply::refuse(&HttpRequest::default(), &failed(object, error))

@@ -107,6 +107,7 @@ fn length(body: &Body) -> u64 {
         Body::Empty => 0,
         Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         Body::Recipe(recipe) => recipe.len,
+        Body::Mux(mux) => mux.len(),
     }
 }
 
@@ -118,6 +119,7 @@ fn slice(body: Body, start: u64, end: u64) -> Body {
             Body::Bytes(bytes.slice(index(start)..index(end)))
         }
         Body::Recipe(recipe) => Body::Recipe(recipe.slice(start..end)),
+        Body::Mux(mux) => Body::Mux(mux.slice(start..end).into()),
     }
 }
 
@@ -128,6 +130,7 @@ fn entity_tag(body: &Body) -> String {
     match body {
         Body::Empty => {}
         Body::Bytes(bytes) => hash.update(bytes),
+        Body::Mux(mux) => hash.update(mux.identity()),
         Body::Recipe(recipe) => {
             for piece in &recipe.pieces {
                 match piece {

@@ -1,5 +1,6 @@
 //! What passes between a job and its shell: requests, reads, responses.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -8,7 +9,8 @@ use bytes::Bytes;
 
 use crate::source::{ObjectId, Version};
 
-pub use crate::segment::{Body, Piece, Recipe, Stored};
+pub use crate::mux::{Mux, MuxStep};
+pub use crate::segment::{Piece, Recipe, Stored};
 
 /// What a shell passes on of an HTTP request.
 #[derive(Debug, Clone, Default)]
@@ -111,8 +113,22 @@ pub enum Step {
     Done(Response),
 }
 
+/// A body as data: nothing of it has been read or computed that the shell can do better.
+#[derive(Debug)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// These bytes.
+    Bytes(Bytes),
+    /// Pieces in order, stored bytes among them.
+    Recipe(Recipe),
+    /// Stored bytes that all have to be touched: read as it asks, send what it gives. As with
+    /// recipes, an object in another state than it should be answers 502 before the first byte.
+    Mux(Box<Mux>),
+}
+
 /// A response, ready to send.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Response {
     /// HTTP status code.
     pub status: u16,

@@ -2,6 +2,7 @@
 //! Out: switching sets of renditions on one timeline. Makes all the decisions manifests print.
 
 pub mod language;
+pub mod systems;
 
 use alloc::string::String;
 use alloc::vec::Vec;

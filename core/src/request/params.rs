@@ -14,6 +14,12 @@ use crate::request::percent::Encoded;
 pub enum Format {
     /// `m3u8-cmaf`
     HlsCmaf,
+    /// `m3u8-aapl-v3`: transport streams of picture and sound together.
+    HlsV3,
+    /// `m3u8-aapl`, also `m3u8-aapl-v4`: transport streams of pictures, sound apart.
+    HlsV4,
+    /// `m3u8-aapl-v8`: the same under a later version of the protocol.
+    HlsV8,
     /// `mpd-time-cmaf`
     DashCmaf,
 }
@@ -24,6 +30,9 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::HlsCmaf => "m3u8-cmaf",
+            Self::HlsV3 => "m3u8-aapl-v3",
+            Self::HlsV4 => "m3u8-aapl",
+            Self::HlsV8 => "m3u8-aapl-v8",
             Self::DashCmaf => "mpd-time-cmaf",
         }
     }
@@ -32,13 +41,34 @@ impl Format {
     #[must_use]
     pub const fn is_hls(self) -> bool {
         match self {
-            Self::HlsCmaf => true,
+            Self::HlsCmaf | Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => true,
             Self::DashCmaf => false,
         }
     }
 
+    /// Segments are CMAF, not transport streams and packed audio.
+    #[must_use]
+    pub const fn is_cmaf(self) -> bool {
+        match self {
+            Self::HlsCmaf | Self::DashCmaf => true,
+            Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => false,
+        }
+    }
+
+    /// Segments hold picture and sound.
+    #[must_use]
+    pub const fn is_muxed(self) -> bool {
+        match self {
+            Self::HlsV3 => true,
+            Self::HlsCmaf | Self::HlsV4 | Self::HlsV8 | Self::DashCmaf => false,
+        }
+    }
+
     fn parse(value: &str) -> Result<Self, Error> {
-        let known = [Self::HlsCmaf, Self::DashCmaf];
+        let known = [Self::HlsCmaf, Self::HlsV3, Self::HlsV4, Self::HlsV8, Self::DashCmaf];
+        if value.eq_ignore_ascii_case("m3u8-aapl-v4") {
+            return Ok(Self::HlsV4);
+        }
         if let Some(format) = known.into_iter().find(|f| value.eq_ignore_ascii_case(f.name())) {
             return Ok(format);
         }
@@ -49,16 +79,8 @@ impl Format {
     }
 }
 
-/// Formats AMS had and this has not: Smooth Streaming, HLS in transport streams, DASH before CMAF.
-const KNOWN_FORMATS: [&str; 7] = [
-    "fmp4",
-    "fmp4-v20",
-    "m3u8-aapl",
-    "m3u8-aapl-v3",
-    "m3u8-aapl-v4",
-    "m3u8-aapl-v8",
-    "mpd-time-csf",
-];
+/// Formats AMS had and this has not: Smooth Streaming, DASH before CMAF.
+const KNOWN_FORMATS: [&str; 3] = ["fmp4", "fmp4-v20", "mpd-time-csf"];
 
 /// Values of `encryption=` AMS had.
 const KNOWN_ENCRYPTIONS: [&str; 4] = ["cbc", "cenc", "cbcs-aapl", "piff"];
@@ -72,7 +94,7 @@ fn unavailable(asked: &str) -> Error {
 }
 
 /// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them,
-/// comma-separated, without the parentheses: `format=m3u8-cmaf`. Filters shape manifests and never
+/// comma-separated, without the parentheses: `format=m3u8-aapl-v3,audiotrack=aac_eng`. Filters shape manifests and never
 /// fragments, so that all of them share one cached fragment; see [`Params::of_playlist`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
@@ -82,11 +104,13 @@ pub struct Params {
     pub filters: Vec<String>,
     /// `audio-only=true`: list an audio-only variant too.
     pub audio_only: bool,
+    /// `audioTrack`: name of the sound that goes with the pictures, where both go together.
+    pub audio_track: Option<String>,
 }
 
 impl Params {
-    /// The parameters as a media playlist carries them: `format`, `type`, `filter`, in the order
-    /// AMS wrote them.
+    /// The parameters as a media playlist carries them: `format`, `audiotrack`, `type`, `filter`,
+    /// in the order AMS wrote them.
     #[must_use]
     pub const fn of_playlist(&self, keyframes: bool) -> PlaylistParams<'_> {
         PlaylistParams { params: self, keyframes }
@@ -95,7 +119,11 @@ impl Params {
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "format={}", self.format.name())
+        write!(f, "format={}", self.format.name())?;
+        match &self.audio_track {
+            Some(track) => write!(f, ",audiotrack={}", Encoded(track)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -108,7 +136,7 @@ pub struct PlaylistParams<'a> {
 
 impl fmt::Display for PlaylistParams<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "format={}", self.params.format.name())?;
+        write!(f, "{}", self.params)?;
         if self.keyframes {
             f.write_str(",type=keyframes")?;
         }
@@ -128,7 +156,7 @@ pub(super) struct Given {
     filters: Option<Vec<String>>,
     audio_only: Option<bool>,
     kind: Option<()>,
-    audio_track: Option<()>,
+    audio_track: Option<String>,
     /// `type=keyframes`
     pub(super) keyframes: bool,
 }
@@ -158,11 +186,7 @@ impl Given {
                 self.keyframes = true;
                 self.kind.replace(()).is_some()
             }
-            // Chooses the sound that HLS version 3 muxes with the pictures; CMAF muxes none.
-            "audiotrack" => {
-                name("audioTrack", value)?;
-                self.audio_track.replace(()).is_some()
-            }
+            "audiotrack" => self.audio_track.replace(name("audioTrack", value)?).is_some(),
             "encryption" => return Err(encryption(value)),
             "type" => {
                 return Err(Error::bad_request(format!("url: type `{}` is unknown", shown(value))));
@@ -195,6 +219,8 @@ impl Given {
             format,
             filters: self.filters.clone().unwrap_or_default(),
             audio_only: self.audio_only.unwrap_or(false),
+            // Elsewhere it means nothing: addresses of the same bytes stay the same.
+            audio_track: self.audio_track.clone().filter(|_| format.is_muxed()),
         })
     }
 }

@@ -105,7 +105,7 @@ fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
     if let Some(inner) = call(strip_suffix(segment, &[".m3u8"]), "manifest") {
         return playlist(bitrate, inner);
     }
-    let bare = strip_suffix(segment, &[".m4s", ".mp4"]);
+    let bare = strip_suffix(segment, &[".m4s", ".mp4", ".ts", ".aac"]);
     let (inner, keyframe) = match (call(bare, "fragments"), call(bare, "keyframes")) {
         (Some(inner), _) => (inner, false),
         (None, Some(inner)) => (inner, true),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn params(format: Format) -> Params {
-        Params { format, filters: Vec::new(), audio_only: false }
+        Params { format, filters: Vec::new(), audio_only: false, audio_track: None }
     }
 
     #[test]
@@ -216,6 +216,10 @@ mod tests {
             ("film.ism/manifest%28format%3Dm3u8-cmaf%29", Format::HlsCmaf),
             ("film.ism/manifest(audio-only=false, format=m3u8-cmaf)", Format::HlsCmaf),
             ("film.ism/manifest(format=m3u8-cmaf,audioTrack=aac_und)", Format::HlsCmaf),
+            ("film.ism/manifest(format=m3u8-aapl)", Format::HlsV4),
+            ("film.ism/manifest(format=m3u8-aapl-v4,audiotrack=aac_und)", Format::HlsV4),
+            ("film.ism/manifest(format=m3u8-aapl-v8).m3u8", Format::HlsV8),
+            ("film.ism/manifest(format=m3u8-aapl-v3)", Format::HlsV3),
         ] {
             assert_eq!(what(path), What::Manifest(params(format)), "{path}");
         }
@@ -227,9 +231,20 @@ mod tests {
             format: Format::HlsCmaf,
             filters: vec![String::from("acct"), String::from("asset")],
             audio_only: true,
+            audio_track: None,
         };
         let path = "film.ism/manifest(format=m3u8-cmaf,filter=acct;asset, audio-only=TRUE)";
         assert_eq!(what(path), What::Manifest(expected));
+    }
+
+    #[test]
+    fn the_sound_to_go_with_the_pictures_is_kept_and_handed_on_in_lower_case() {
+        let path = "film.ism/manifest(format=m3u8-aapl-v3,audioTrack=aac%20UND)";
+        let What::Manifest(params) = what(path) else { panic!("a master") };
+        assert_eq!(params.audio_track.as_deref(), Some("aac UND"));
+        assert_eq!(format!("{params}"), "format=m3u8-aapl-v3,audiotrack=aac%20UND");
+        let segment = format!("film.ism/QualityLevels(1)/Fragments(v=0,{params}).ts");
+        assert_eq!(what(&segment).params(), &params);
     }
 
     #[test]
@@ -277,6 +292,8 @@ mod tests {
             ("Fragments(v=0,format=m3u8-cmaf)", "Fragments(v=0,format=m3u8-cmaf).m4s"),
             ("Fragments(v=i,format=m3u8-cmaf)", "Fragments(v=i,format=m3u8-cmaf).MP4"),
             ("KeyFrames(v=0,format=m3u8-cmaf)", "KeyFrames(v=0,format=m3u8-cmaf).m4s"),
+            ("Fragments(v=0,format=m3u8-aapl)", "Fragments(v=0,format=m3u8-aapl).ts"),
+            ("Fragments(a=0,format=m3u8-aapl)", "Fragments(a=0,format=m3u8-aapl).aac"),
         ] {
             let level = "film.ism/QualityLevels(1)/";
             assert_eq!(what(&format!("{level}{path}")), what(&format!("{level}{suffixed}")));
@@ -374,7 +391,6 @@ mod tests {
             ("film.ism/manifest", AmsCode::OutputFormatNotSupported),
             ("film.ism/manifest.m3u8", AmsCode::OutputFormatNotSupported),
             ("film.ism/manifest(format=fmp4-v20)", AmsCode::OutputFormatNotSupported),
-            ("film.ism/manifest(format=m3u8-aapl)", AmsCode::OutputFormatNotSupported),
             ("film.ism/manifest(format=mpd-time-csf)", AmsCode::OutputFormatNotSupported),
             ("film.ism/QualityLevels(1)/Fragments(video=0)", AmsCode::OutputFormatNotSupported),
             (
@@ -419,6 +435,7 @@ mod tests {
             format: Format::HlsCmaf,
             filters: vec![String::from("acct"), String::from("a b")],
             audio_only: true,
+            audio_track: None,
         };
         assert_eq!(format!("{params}"), "format=m3u8-cmaf");
         let playlist = format!("{}", params.of_playlist(true));

@@ -9,17 +9,6 @@ use bytes::Bytes;
 
 use crate::source::{ObjectId, Span, Version, spans};
 
-/// A body as data: nothing of it has been read or computed that the shell can do better.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// These bytes.
-    Bytes(Bytes),
-    /// Pieces in order, stored bytes among them.
-    Recipe(Recipe),
-}
-
 /// Pieces of a body, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
@@ -71,6 +60,14 @@ impl Recipe {
     fn push(&mut self, piece: Piece) {
         self.len = self.len.saturating_add(piece.len());
         self.pieces.push(piece);
+    }
+
+    /// What of it is stored, in order.
+    pub fn stored(&self) -> impl Iterator<Item = &Stored> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Inline(_) => None,
+            Piece::Stored(stored) => Some(stored),
+        })
     }
 
     /// The part of the body at `range` of it, as a recipe of its own.

@@ -4,7 +4,7 @@
 use alloc::string::String;
 
 use crate::error::Error;
-use crate::manifest::hls::media::{extents, header};
+use crate::manifest::hls::media::{ending, extents, header};
 use crate::presentation::{Rendition, SwitchingSet};
 use crate::request::Params;
 use crate::request::percent::Encoded;
@@ -19,12 +19,15 @@ pub fn iframes(
     rendition: &Rendition,
     params: &Params,
 ) -> Result<String, Error> {
-    let mut playlist = header(rendition)?;
+    let mut playlist = header(rendition, params)?;
     let name = Encoded(&set.name);
     playlist.i_frames_only();
-    playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    if params.format.is_cmaf() {
+        playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    }
+    let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("KeyFrames({name}={time},{params}).m4s"));
+        playlist.segment(duration, format_args!("KeyFrames({name}={time},{params}).{ending}"));
     }
     Ok(playlist.end_list())
 }

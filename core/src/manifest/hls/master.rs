@@ -5,24 +5,26 @@ use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
 use crate::error::Error;
-use crate::manifest::hls::VERSION;
 use crate::manifest::hls::audio::{Group, channels, characteristics, groups};
 use crate::manifest::hls::media::uri;
 use crate::manifest::hls::tags::{self, Captions, IFrameStreamInf, Picture, Playlist, StreamInf};
+use crate::manifest::hls::version;
 use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet};
-use crate::request::Params;
+use crate::request::{Format, Params};
 
 const CAPTIONS: &str = "cc";
 const SUBTITLES: &str = "subs";
 
 /// The master playlist of `presentation`. Variants ascend by bit rate, as AMS listed them.
+/// Version 3 knows neither renditions nor key frames (8216 §7): sound is in the pictures' segments.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Unsupported`] where there is neither video nor audio.
 pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Error> {
     let offer = Offer::new(presentation, params);
-    let mut playlist = Playlist::new(VERSION);
-    if offer.starts_independent() {
+    let mut playlist = Playlist::new(version(params.format));
+    let plain = params.format == Format::HlsV3;
+    if offer.starts_independent() && !plain {
         playlist.independent_segments();
     }
     offer.write_media(&mut playlist);
@@ -43,7 +45,7 @@ pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Er
         };
         playlist.stream_inf(&inf, uri(variant.set, variant.rendition, params, false));
     }
-    for (set, rendition) in offer.pictures() {
+    for (set, rendition) in offer.pictures().filter(|_| !plain) {
         let inf = IFrameStreamInf {
             bandwidth: rendition.keyframe_peak_bits,
             codecs: &rendition.codecs,
@@ -88,7 +90,8 @@ impl<'a> Offer<'a> {
         };
         let videos: Vec<&SwitchingSet> = of(Media::Video).filter(same).collect();
         let captioned = videos.iter().flat_map(|set| &set.renditions).any(carries_captions);
-        let audio = groups(&presentation.sets);
+        let muxed = params.format.is_muxed();
+        let audio = if muxed { Vec::new() } else { groups(&presentation.sets) };
         let (audio_sets, texts) = (of(Media::Audio).collect(), of(Media::Text).collect());
         Self { params, videos, audio_sets, audio, texts, captioned }
     }
@@ -114,7 +117,7 @@ impl<'a> Offer<'a> {
         for set in &self.texts {
             self.write_text(set, playlist);
         }
-        if self.captioned {
+        if self.captioned && !self.params.format.is_muxed() {
             playlist.media(&tags::Media {
                 kind: "CLOSED-CAPTIONS",
                 group: CAPTIONS,
@@ -166,7 +169,8 @@ impl<'a> Offer<'a> {
     }
 
     fn captions_of(&self, rendition: &Rendition) -> Captions {
-        match (self.captioned, carries_captions(rendition)) {
+        let said = carries_captions(rendition) && !self.params.format.is_muxed();
+        match (self.captioned, said) {
             // Where one variant says NONE, all have to (8216 §4.3.4.2).
             (false, _) => Captions::None,
             (true, false) => Captions::Unsaid,
@@ -192,6 +196,9 @@ impl<'a> Offer<'a> {
         variants.sort_by_key(|variant| variant.bandwidth);
         if !self.videos.is_empty() && self.params.audio_only {
             variants.extend(self.without_pictures());
+            let muxed = self.audio_sets.iter().filter(|_| self.params.format.is_muxed());
+            let alone = muxed.flat_map(|set| renditions(set));
+            variants.extend(alone.map(|(set, rendition)| self.variant(set, rendition, None)));
         }
         variants
     }
@@ -268,7 +275,6 @@ fn picture(shape: &Shape) -> Picture {
 mod tests {
     use super::*;
     use crate::manifest::sample::{film, golden, params, picture, set, sound};
-    use crate::request::Format;
     use alloc::string::ToString;
     use alloc::vec;
 
@@ -316,6 +322,26 @@ mod tests {
         assert_eq!(value(variants[3], "AUDIO"), Some("audio"));
         assert_eq!(value(variants[3], "BANDWIDTH"), Some("160051"));
         assert!(!variants[3].contains("RESOLUTION"));
+    }
+
+    #[test]
+    fn version_three_has_variants_alone() {
+        let mut film = film();
+        film.sets.truncate(2);
+        for rendition in &mut film.sets[0].renditions {
+            rendition.codecs.push_str(",mp4a.40.2");
+        }
+        let track = Some("aac_eng_2_128041_2_1".to_string());
+        let params = Params { audio_only: true, audio_track: track, ..params(Format::HlsV3) };
+        let text = master(&film, &params).unwrap();
+        golden("version3.m3u8", include_str!("../golden/version3.m3u8"), &text);
+    }
+
+    #[test]
+    fn version_four_differs_from_seven_in_number_and_addresses() {
+        let four = master(&film(), &params(Format::HlsV4)).unwrap();
+        let seven = text(&film()).replace("VERSION:7", "VERSION:4");
+        assert_eq!(four, seven.replace("format=m3u8-cmaf", "format=m3u8-aapl"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
-//! Segments end in `.m4s` and maps in `.mp4`, which those of AMS did not: `ffmpeg` (seen with
-//! 5.1.9) and what is built on it refuse segments whose name has no ending they know. It is
-//! decoration.
+//! Segments end in `.m4s`, `.ts` or `.aac` and maps in `.mp4`, which those of AMS did not: `ffmpeg`
+//! (seen with 5.1.9) and what is built on it refuse segments whose name has no ending they know. It
+//! is decoration.
+//!
+//! There is no `EXT-X-ALLOW-CACHE`, which version 7 took out (8216 §7) and no player asks.
 //!
 //! There is no `EXT-X-PROGRAM-DATE-TIME`. AMS wrote 1970-01-01 into every VOD playlist, which no
 //! clock ever showed: players would offer the viewer dates of 1970.
@@ -10,13 +12,14 @@
 use alloc::format;
 use alloc::string::String;
 
+use crate::asset::movie::Media;
 use crate::error::{Error, ErrorKind};
 use crate::manifest::decimal::Micros;
-use crate::manifest::hls::VERSION;
 use crate::manifest::hls::tags::Playlist;
+use crate::manifest::hls::version;
 use crate::presentation::{Rendition, SwitchingSet, Timeline};
-use crate::request::Params;
 use crate::request::percent::Encoded;
+use crate::request::{Format, Params};
 use crate::time::{Ticks, Timescale};
 
 /// Most segments a playlist lists: 300 hours of six seconds, some 12 MB of text.
@@ -27,17 +30,29 @@ const SEGMENTS: u64 = 180_000;
 /// # Errors
 /// [`ErrorKind::Limit`] over 180,000 segments, [`ErrorKind::Source`] for none.
 pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Result<String, Error> {
-    let mut playlist = header(rendition)?;
+    let mut playlist = header(rendition, params)?;
     let name = Encoded(&set.name);
-    playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    if params.format.is_cmaf() {
+        playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    }
+    let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("Fragments({name}={time},{params}).m4s"));
+        playlist.segment(duration, format_args!("Fragments({name}={time},{params}).{ending}"));
     }
     Ok(playlist.end_list())
 }
 
+/// What players know the segments by.
+pub(super) const fn ending(media: Media, params: &Params) -> &'static str {
+    match (params.format.is_cmaf(), media) {
+        (true, _) => "m4s",
+        (false, Media::Audio) => "aac",
+        (false, Media::Video | Media::Text) => "ts",
+    }
+}
+
 /// What stands before the first `EXT-X-MAP`.
-pub(super) fn header(rendition: &Rendition) -> Result<Playlist, Error> {
+pub(super) fn header(rendition: &Rendition, params: &Params) -> Result<Playlist, Error> {
     match rendition.timeline.count() {
         0 => return Err(Error::source("a playlist without segments")),
         1..=SEGMENTS => {}
@@ -49,10 +64,13 @@ pub(super) fn header(rendition: &Rendition) -> Result<Playlist, Error> {
     let extents = extents(&rendition.timeline, rendition.timescale);
     // 8216 §4.3.3.1: each EXTINF, rounded to the nearest integer, is at most the target duration.
     let target = extents.map(|(duration, _)| duration.rounded_seconds()).max().unwrap_or(0);
-    let mut playlist = Playlist::new(VERSION);
+    let mut playlist = Playlist::new(version(params.format));
     playlist.playlist_type_vod();
     playlist.media_sequence(0);
     playlist.target_duration(target.max(1));
+    if params.format == Format::HlsV8 && rendition.sap_type == 1 {
+        playlist.independent_segments();
+    }
     Ok(playlist)
 }
 
@@ -84,7 +102,6 @@ pub(super) fn uri(
 mod tests {
     use super::*;
     use crate::manifest::sample;
-    use crate::request::Format;
     use alloc::vec::Vec;
 
     fn playlist(durations: &[u64], timescale: u32) -> Result<String, Error> {
@@ -112,6 +129,25 @@ mod tests {
         let params = sample::params(Format::HlsCmaf);
         let text = media(set, set.renditions.first().unwrap(), &params).unwrap();
         sample::golden("video.m3u8", include_str!("../golden/video.m3u8"), &text);
+    }
+
+    #[test]
+    fn transport_streams_have_no_map_and_packed_audio_its_own_ending() {
+        let film = sample::film();
+        let text = |set: usize, format| {
+            let set = &film.sets[set];
+            media(set, set.renditions.first().unwrap(), &sample::params(format)).unwrap()
+        };
+        for (format, version) in [(Format::HlsV3, 3), (Format::HlsV4, 4), (Format::HlsV8, 8)] {
+            let name = format.name();
+            let pictures = text(0, format);
+            assert!(pictures.starts_with(&format!("#EXTM3U\n#EXT-X-VERSION:{version}\n")));
+            assert!(pictures.contains(&format!("\nFragments(video=76800,format={name}).ts\n")));
+            assert!(!pictures.contains("EXT-X-MAP"));
+            assert_eq!(pictures.contains("INDEPENDENT"), version == 8);
+            let sound = text(1, format);
+            assert!(sound.contains(&format!("_1=288768,format={name}).aac\n")), "{sound}");
+        }
     }
 
     #[test]

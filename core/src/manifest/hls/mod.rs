@@ -6,9 +6,19 @@ mod master;
 mod media;
 mod tags;
 
+use crate::request::Format;
+
 pub use iframes::iframes;
 pub use master::master;
 pub use media::media;
 
-/// Highest protocol version of the tags used, which AMS wrote for CMAF too (8216 §7).
-const VERSION: u8 = 7;
+/// `EXT-X-VERSION`. CMAF needs 7, which AMS wrote too; of transport streams the name of the format
+/// says (8216 §7).
+const fn version(format: Format) -> u8 {
+    match format {
+        Format::HlsV3 => 3,
+        Format::HlsV4 => 4,
+        Format::HlsV8 => 8,
+        Format::HlsCmaf | Format::DashCmaf => 7,
+    }
+}
