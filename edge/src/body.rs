@@ -1,13 +1,14 @@
-//! A recipe as a body.  In: pieces, given and stored. Out: a native stream of exactly their
-//! bytes, begun only when the stored objects proved to be the ones the recipe was made for.
-//! The stored bytes pass by outside WebAssembly.
+//! Bodies with stored bytes in them.  In: a recipe, or media for core to write.  Out: a native
+//! stream of exactly the bytes announced, begun only when the stored objects proved to be the ones
+//! it was made for. The stored bytes of a recipe pass by outside `WebAssembly`.
 
+use bytes::Bytes;
 use js_sys::{BigUint64Array, Uint8Array};
-use selvedge_core::job::{FetchError, Piece, Recipe, Stored};
-use worker::wasm_bindgen::JsCast as _;
+use selvedge_core::job::{FetchError, Mux, MuxStep, Piece, Recipe, Stored};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::worker_sys::web_sys::ReadableStream;
 
-use crate::glue::{Answer, Pipeline};
+use crate::glue::{Answer, Exchange, Pipeline};
 use crate::store::{Store, bounded, refusal};
 
 /// Opens `recipe`.
@@ -38,6 +39,22 @@ pub(crate) async fn open(recipe: &Recipe, store: &Store<'_>) -> Result<ReadableS
 
 fn add(stored: &Stored, pipeline: &Pipeline, store: &Store<'_>) -> Result<(), FetchError> {
     let Stored { object, version, span } = stored;
+    let keep = stretches(stored)?;
+    pipeline.stored(
+        object,
+        &store.address(object)?,
+        span.range.start,
+        span.range.end,
+        version.size,
+        &version.etag,
+        keep,
+    );
+    Ok(())
+}
+
+/// The stretches wanted as start, end, start, end, …, once they proved to be in order.
+fn stretches(stored: &Stored) -> Result<BigUint64Array, FetchError> {
+    let Stored { version, span, .. } = stored;
     bounded(&span.range)?;
     if span.range.end > version.size {
         let (end, size) = (span.range.end, version.size);
@@ -52,16 +69,83 @@ fn add(stored: &Stored, pipeline: &Pipeline, store: &Store<'_>) -> Result<(), Fe
         keep.extend([part.start, part.end]);
         at = part.end;
     }
-    pipeline.stored(
-        object,
-        &store.address(object)?,
-        span.range.start,
-        span.range.end,
-        version.size,
-        &version.etag,
-        BigUint64Array::from(keep.as_slice()),
-    );
-    Ok(())
+    Ok(BigUint64Array::from(keep.as_slice()))
+}
+
+/// Opens the inputs of `mux` and begins to send what it makes of them.
+pub(crate) async fn write(mux: Box<Mux>, store: &Store<'_>) -> Result<ReadableStream, Unwritten> {
+    let exchange = Exchange::new(store.bucket(), store.patience_ms());
+    let opened = open_inputs(&mux, &exchange, store).await;
+    match opened {
+        Ok(body) => {
+            wasm_bindgen_futures::spawn_local(fill(mux, exchange));
+            Ok(body)
+        }
+        Err(error) => Err(Unwritten { mux, error }),
+    }
+}
+
+/// A body that could not be begun.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    /// What was to be written.
+    pub(crate) mux: Box<Mux>,
+    /// Why it was not.
+    pub(crate) error: FetchError,
+}
+
+async fn open_inputs(
+    mux: &Mux,
+    exchange: &Exchange,
+    store: &Store<'_>,
+) -> Result<ReadableStream, FetchError> {
+    for (number, input) in (0_u32..).zip(mux.inputs()) {
+        for stored in input.iter().filter(|stored| !stored.span.is_empty()) {
+            let Stored { object, version, span } = stored;
+            exchange.stored(
+                number,
+                object,
+                &store.address(object)?,
+                span.range.start,
+                span.range.end,
+                version.size,
+                &version.etag,
+                stretches(stored)?,
+            );
+        }
+    }
+    let answer = exchange.open(mux.len()).await.unchecked_into::<Answer>();
+    refusal(&answer)?;
+    Ok(answer.body())
+}
+
+/// Writes the body, at the pace at which the client takes it.
+async fn fill(mut mux: Box<Mux>, exchange: Exchange) {
+    if let Err(reason) = exchanged(&mut mux, &exchange).await {
+        worker::console_error!("body broken off: {reason}");
+        exchange.abort(&reason).await;
+    }
+}
+
+async fn exchanged(mux: &mut Mux, exchange: &Exchange) -> Result<(), String> {
+    let told = |error: JsValue| {
+        let message = js_sys::Reflect::get(&error, &"message".into()).unwrap_or(error);
+        message.as_string().unwrap_or_else(|| "the transfer failed".into())
+    };
+    loop {
+        match mux.step().map_err(|error| error.to_string())? {
+            MuxStep::Need(input) => {
+                let number = u32::try_from(input).map_err(|error| error.to_string())?;
+                let bytes = exchange.read(number).await.map_err(told)?;
+                let bytes = bytes.unchecked_into::<Uint8Array>().to_vec();
+                mux.supply(input, Bytes::from(bytes)).map_err(|error| error.to_string())?;
+            }
+            MuxStep::Give(bytes) => {
+                exchange.write(Uint8Array::from(bytes.as_ref())).await.map_err(told)?;
+            }
+            MuxStep::Done => return exchange.close().await.map_err(told).map(|_| ()),
+        }
+    }
 }
 
 fn failed<T>(reason: String) -> Result<T, FetchError> {

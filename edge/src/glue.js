@@ -132,6 +132,97 @@ export class Pipeline {
   }
 }
 
+/** Stored bytes, read in several orders at once, and a body of known length to write to. */
+export class Exchange {
+  #bucket;
+  #patience;
+  #inputs = [];
+  #writer;
+
+  constructor(bucket, patience) {
+    this.#bucket = bucket;
+    this.#patience = patience;
+  }
+
+  /** Adds the `keep` stretches of `[start, end)` of an object to the end of input `number`. */
+  stored(number, object, address, start, end, size, etag, keep) {
+    this.#inputs[number] ??= { pieces: [], at: 0, reader: undefined };
+    this.#inputs[number].pieces.push({
+      object,
+      address,
+      range: { start: Number(start), end: Number(end) },
+      size: Number(size),
+      etag,
+      keep: Array.from(keep, Number),
+    });
+  }
+
+  /** Opens the first piece of each input; the body that comes back is `length` bytes long. */
+  async open(length) {
+    try {
+      await Promise.all(this.#inputs.map((input) => this.#next(input)));
+    } catch (error) {
+      this.cancel();
+      const { kind, message } = refusal(error);
+      return { kind, message, body: undefined };
+    }
+    const { readable, writable } = new FixedLengthStream(length);
+    this.#writer = writable.getWriter();
+    return { kind: "", message: "", body: readable };
+  }
+
+  /** The next wanted bytes of an input; none at its end. */
+  async read(number) {
+    const input = this.#inputs[number];
+    while (input?.reader !== undefined) {
+      const { reader, piece, wanted, at } = input;
+      const buffer = input.buffer ?? new ArrayBuffer(CHUNK);
+      const chunk = at < piece.range.end ? await readChunk(reader, buffer, piece.range.end - at) : undefined;
+      if (chunk === undefined) {
+        if (at < piece.range.end) throw failed(`the store ended at byte ${at} of ${piece.range.end}`);
+        reader.cancel().catch(() => {});
+        await this.#next(input);
+        continue;
+      }
+      input.at += chunk.length;
+      input.buffer = chunk.buffer;
+      const bytes = compact(chunk, at, wanted);
+      if (bytes.length > 0) return bytes;
+    }
+    return new Uint8Array();
+  }
+
+  async #next(input) {
+    const piece = input.pieces.shift();
+    input.reader = undefined;
+    if (piece === undefined) return;
+    const opened = await openVersion(this.#bucket, piece, this.#patience);
+    Object.assign(input, { piece, at: piece.range.start, wanted: { keep: piece.keep, next: 0 } });
+    input.reader = opened.body.getReader({ mode: "byob" });
+  }
+
+  /** Writes to the body. */
+  async write(bytes) {
+    await this.#writer.write(bytes);
+  }
+
+  /** The body is whole. */
+  async close() {
+    await this.#writer.close();
+    this.cancel();
+  }
+
+  /** The client sees a broken transfer: fewer bytes than Content-Length promised. */
+  async abort(reason) {
+    this.cancel();
+    await this.#writer.abort(new Error(reason)).catch(() => {});
+  }
+
+  cancel() {
+    this.#inputs.forEach(({ reader }) => reader?.cancel().catch(() => {}));
+  }
+}
+
 /** Opens a piece and sees to it that the object is still the one the index was made from. */
 async function openVersion(bucket, { address, range, size, etag }, patience) {
   const clock = new Clock(patience);

@@ -81,4 +81,45 @@ extern "C" {
     /// Opens what is stored and begins to fill the body.
     #[wasm_bindgen(method)]
     pub(crate) async fn open(this: &Pipeline, length: u64) -> JsValue;
+
+    /// Inputs and a body of an exchange of bytes with core.
+    pub(crate) type Exchange;
+
+    /// Nothing yet.
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new(bucket: &JsValue, patience_ms: u32) -> Exchange;
+
+    /// Adds stretches of a stored object to the end of input `number`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn stored(
+        this: &Exchange,
+        number: u32,
+        object: &str,
+        address: &str,
+        start: u64,
+        end: u64,
+        size: u64,
+        etag: &str,
+        keep: BigUint64Array,
+    );
+
+    /// Opens the first stretch of each input, and the body.
+    #[wasm_bindgen(method)]
+    pub(crate) async fn open(this: &Exchange, length: u64) -> JsValue;
+
+    /// The next bytes of an input.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) async fn read(this: &Exchange, number: u32) -> Result<JsValue, JsValue>;
+
+    /// Writes to the body, and waits until there is room for more.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) async fn write(this: &Exchange, bytes: Uint8Array) -> Result<JsValue, JsValue>;
+
+    /// Ends the body.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) async fn close(this: &Exchange) -> Result<JsValue, JsValue>;
+
+    /// Breaks the body off.
+    #[wasm_bindgen(method)]
+    pub(crate) async fn abort(this: &Exchange, reason: &str);
 }

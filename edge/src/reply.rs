@@ -51,7 +51,13 @@ pub(crate) async fn send(
         Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
         Body::Recipe(recipe) => match body::open(&recipe, &shell.store).await {
             Ok(stream) => ResponseBody::Stream(stream),
-            Err(error) => return refuse(job::unreadable(&recipe, &error), shell),
+            Err(error) => return refuse(job::unreadable(recipe.stored(), &error), shell),
+        },
+        Body::Mux(mux) => match body::write(mux, &shell.store).await {
+            Ok(stream) => ResponseBody::Stream(stream),
+            Err(body::Unwritten { mux, error }) => {
+                return refuse(job::unreadable(mux.inputs().flatten(), &error), shell);
+            }
         },
     };
     build(status, &headers, body, shell)
@@ -62,7 +68,7 @@ fn refuse(response: Response, shell: &Shell<'_>) -> Result<worker::Response, Str
     worker::console_warn!("{}", response.log.as_deref().unwrap_or_default());
     let body = match response.body {
         Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
-        Body::Empty | Body::Recipe(_) => ResponseBody::Empty,
+        Body::Empty | Body::Recipe(_) | Body::Mux(_) => ResponseBody::Empty,
     };
     build(response.status, &response.headers, body, shell)
 }

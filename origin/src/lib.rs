@@ -24,5 +24,6 @@ pub mod urls;
 mod cache;
 mod catalogue;
 mod drive;
+mod mux;
 mod raw;
 mod reply;

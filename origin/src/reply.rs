@@ -13,9 +13,10 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use selvedge_core::job::{self, Body, FetchError, Piece, Recipe, Response, Stored};
 
 use crate::drive::told;
+use crate::mux;
 use crate::store::{Opened, Store, StoreError};
 
-type Stream = BoxStream<'static, io::Result<Bytes>>;
+pub(crate) type Stream = BoxStream<'static, io::Result<Bytes>>;
 
 /// `response` as HTTP. Every stored object its body needs is looked at before the first byte.
 ///
@@ -33,7 +34,17 @@ pub(crate) async fn reply(
             length = Some(recipe.len);
             match open(&recipe, store).await {
                 Ok(first) => HttpBody::from_stream(pieces(recipe.pieces, first, store.clone())),
-                Err(error) => return Err(Box::new(job::unreadable(&recipe, &error))),
+                Err(error) => return Err(Box::new(job::unreadable(recipe.stored(), &error))),
+            }
+        }
+        Body::Mux(mux) => {
+            length = Some(mux.len());
+            match mux::open(&mux, store).await {
+                Ok(inputs) => HttpBody::from_stream(mux::run(mux, inputs)),
+                Err(error) => {
+                    let stored = mux.inputs().flatten();
+                    return Err(Box::new(job::unreadable(stored, &error)));
+                }
             }
         }
     };
@@ -68,7 +79,7 @@ async fn open(recipe: &Recipe, store: &Store) -> Result<Option<Opened>, FetchErr
             first = Some(open_stored(stored, store).await.map_err(failed)?);
         } else {
             let meta = store.head(&stored.object).await.map_err(failed)?;
-            right_version(stored, &meta.version()).map_err(failed)?;
+            same_version(stored, &meta.version()).map_err(failed)?;
         }
     }
     Ok(first)
@@ -100,9 +111,9 @@ fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
     .boxed()
 }
 
-async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreError> {
+pub(crate) async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreError> {
     let opened = store.get(&stored.object, Some(stored.span.range.clone())).await?;
-    right_version(stored, &opened.meta.version())?;
+    same_version(stored, &opened.meta.version())?;
     if opened.range != stored.span.range {
         let (want, is) = (&stored.span.range, opened.meta.size);
         return Err(StoreError::Failed(format!("bytes {want:?} of an object of {is}")));
@@ -110,7 +121,10 @@ async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreErro
     Ok(opened)
 }
 
-fn right_version(stored: &Stored, is: &selvedge_core::source::Version) -> Result<(), StoreError> {
+pub(crate) fn same_version(
+    stored: &Stored,
+    is: &selvedge_core::source::Version,
+) -> Result<(), StoreError> {
     let want = &stored.version;
     if is.size != want.size || (!want.etag.is_empty() && is.etag != want.etag) {
         return Err(StoreError::Changed);
@@ -119,7 +133,7 @@ fn right_version(stored: &Stored, is: &selvedge_core::source::Version) -> Result
 }
 
 /// The stretches `keep` of what `opened` reads; both ascend.
-fn kept(opened: Opened, keep: Vec<Range<u64>>) -> Stream {
+pub(crate) fn kept(opened: Opened, keep: Vec<Range<u64>>) -> Stream {
     let whole = matches!(keep.as_slice(), [only] if *only == opened.range);
     if whole {
         return opened.bytes;

@@ -13,7 +13,7 @@ use selvedge_core::delivery::{
 };
 use selvedge_core::error::Error;
 use selvedge_core::job::{
-    Body, Config, FetchError, Fetched, HttpRequest, Job, Piece, Recipe, Step,
+    Body, Config, FetchError, Fetched, HttpRequest, Job, Mux, MuxStep, Piece, Recipe, Step, Stored,
 };
 use selvedge_core::source::Version;
 use selvedge_core::time::Millis;
@@ -211,6 +211,11 @@ impl Shelf {
                 // As the shells do where an object is missing or not the one that was indexed.
                 None => return Response { status: 502, headers: Vec::new(), body: Vec::new() },
             },
+            Body::Mux(mux) => match self.write(*mux) {
+                Some(body) => body,
+                // The shells break the transfer off.
+                None => return Response { status: 502, headers: Vec::new(), body: Vec::new() },
+            },
         };
         let lower = |(name, value): (&str, String)| (name.to_lowercase(), value);
         let headers = response.headers.into_iter().map(lower).collect();
@@ -235,5 +240,43 @@ impl Shelf {
         }
         assert_eq!(u64::try_from(body.len()), Ok(recipe.len), "a recipe's length");
         Some(body)
+    }
+
+    /// What `mux` makes of its media, which comes in pieces of a length that fits nothing.
+    fn write(&self, mut mux: Mux) -> Option<Vec<u8>> {
+        let gathered: Option<Vec<Vec<u8>>> =
+            mux.inputs().map(|input| self.stretches(input)).collect();
+        let inputs = gathered?;
+        let mut at = vec![0; inputs.len()];
+        let mut body = Vec::new();
+        let announced = mux.len();
+        loop {
+            match mux.step().ok()? {
+                MuxStep::Need(input) => {
+                    let (bytes, start) = (inputs.get(input)?, *at.get(input)?);
+                    let end = bytes.len().min(start + 7919);
+                    *at.get_mut(input)? = end;
+                    mux.supply(input, Bytes::copy_from_slice(bytes.get(start..end)?)).ok()?;
+                }
+                MuxStep::Give(bytes) => body.extend_from_slice(&bytes),
+                MuxStep::Done => break,
+            }
+        }
+        assert_eq!(u64::try_from(body.len()), Ok(announced), "a muxed body's length");
+        Some(body)
+    }
+
+    fn stretches(&self, input: &[Stored]) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for stored in input {
+            let object = self.objects.get(&stored.object)?;
+            if u64::try_from(object.len()) != Ok(stored.version.size) {
+                return None;
+            }
+            for kept in &stored.span.keep {
+                bytes.extend_from_slice(&part(object, kept));
+            }
+        }
+        Some(bytes)
     }
 }
