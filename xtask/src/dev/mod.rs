@@ -37,9 +37,9 @@ pub(crate) struct Options {
     /// Port of the player page
     #[arg(long, default_value_t = 8789)]
     player_port: u16,
-    /// Folder of the store; the demo is published into it
-    #[arg(long, default_value = ".selvedge/store")]
-    store: PathBuf,
+    /// Folder of the store, into which the demo is published; without, one in .selvedge
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
 }
 
 /// Where everything listens.
@@ -64,7 +64,10 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     say("building the selvedge binary");
     run(&mut cargo(["build", "--quiet", "--package", "selvedge-origin", "--bin", "selvedge"]))?;
     let selvedge = target().join("debug").join(format!("selvedge{}", std::env::consts::EXE_SUFFIX));
-    let store = root().join(&options.store);
+    let store = match &options.store {
+        Some(folder) => std::path::absolute(folder).map_err(at(folder))?,
+        None => root().join(".selvedge/store"),
+    };
     demo::publish(&selvedge, &store, &addresses.worker)?;
 
     let (stop, stopped) = mpsc::channel();
