@@ -41,10 +41,10 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
     }
     let mut steps = vec![];
     if has("cargo-nextest", "--version") {
-        steps.push(("Rust tests", cargo(["nextest", "run", "--workspace"])));
+        steps.push(("Rust tests", cargo(["nextest", "run", "--workspace", "--no-fail-fast"])));
         steps.push(("documentation tests", cargo(["test", "--workspace", "--doc"])));
     } else {
-        steps.push(("Rust tests", cargo(["test", "--workspace"])));
+        steps.push(("Rust tests", cargo(["test", "--workspace", "--no-fail-fast"])));
     }
     if !options.rust_only {
         steps.push(("the worker", cargo(["xtask", "edge"])));
