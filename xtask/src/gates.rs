@@ -9,9 +9,8 @@ use crate::Result;
 use crate::run::{cargo, command, has, root, run, say};
 use crate::tools::{self, NO_STD, WASM};
 
-/// Folders of tests for Node's test runner, with the packages they need.
-const NODE_TESTS: [(&str, &str); 3] =
-    [("edge/tests", "."), ("tests/worker", "."), ("tests/browser", ".")];
+/// Folders of tests for Node's test runner.
+const NODE_TESTS: [&str; 3] = ["edge/tests", "tests/worker", "tests/browser"];
 
 #[derive(Debug, Args)]
 pub(crate) struct TestOptions {
@@ -33,11 +32,7 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
         tools::test_programs();
         tools::node()?;
         tools::rust_targets(&[WASM, NO_STD])?;
-        for (folder, packages) in NODE_TESTS {
-            if root().join(folder).is_dir() {
-                tools::npm(&root().join(packages))?;
-            }
-        }
+        tools::npm()?;
     }
     let mut steps = vec![];
     if has("cargo-nextest", "--version") {
@@ -48,7 +43,7 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
     }
     if !options.rust_only {
         steps.push(("the worker", cargo(["xtask", "edge"])));
-        for (folder, _) in NODE_TESTS {
+        for folder in NODE_TESTS {
             let files = test_files(folder);
             if !files.is_empty() {
                 // One at a time: each starts servers and browsers of its own.
@@ -101,7 +96,7 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
     tools::test_programs();
     tools::node()?;
     tools::rust_targets(&[WASM])?;
-    tools::npm(&root())?;
+    tools::npm()?;
     let mut segments = command("node", ["bench/worker/segments.mjs"]);
     segments.args(&options.arguments);
     all(vec![("the worker", cargo(["xtask", "edge"])), ("segments", segments)])

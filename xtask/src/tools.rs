@@ -54,21 +54,20 @@ pub(crate) fn rust_targets(targets: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The packages of `folder`'s `package.json` are installed as its lock file has them.
-pub(crate) fn npm(folder: &Path) -> Result<()> {
-    let lock = folder.join("package-lock.json");
-    let marker = folder.join("node_modules/.package-lock.json");
+/// The packages of `package.json` are installed as its lock file has them.
+pub(crate) fn npm() -> Result<()> {
+    let lock = root().join("package-lock.json");
+    let marker = root().join("node_modules/.package-lock.json");
     let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     if time(&marker).is_some_and(|made| time(&lock).is_none_or(|wanted| made >= wanted)) {
         return Ok(());
     }
     let task = if lock.exists() { "ci" } else { "install" };
-    let shown = folder.strip_prefix(root()).unwrap_or(folder).display();
-    say(format_args!("installing the packages of ./{shown} (npm {task})"));
+    say(format_args!("installing the packages of package.json (npm {task})"));
     let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" }, [task]);
-    run(npm.args(["--no-fund", "--no-audit", "--loglevel", "error"]).current_dir(folder)).map_err(
-        |error| format!("{error}; check the network or npm's proxy settings and run this again"),
-    )
+    run(npm.args(["--no-fund", "--no-audit", "--loglevel", "error"])).map_err(|error| {
+        format!("{error}; check the network or npm's proxy settings and run this again")
+    })
 }
 
 /// Programs the tests use, each with the Debian package that has it.

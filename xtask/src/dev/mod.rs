@@ -58,7 +58,7 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     let addresses = addresses(options)?;
     tools::node()?;
     tools::rust_targets(&[tools::WASM])?;
-    tools::npm(root())?;
+    tools::npm()?;
     say("building the worker");
     edge::build()?;
     say("building the selvedge binary");
