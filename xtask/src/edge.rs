@@ -101,8 +101,10 @@ fn budget() -> Result<usize> {
     let text = fs::read(&path).map_err(at(&path))?;
     let document: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| format!("{BUDGET}: {error}"))?;
-    let bytes = document["worker_gzip_bytes"].as_u64().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| format!("{BUDGET}: worker_gzip_bytes is no number"))
+    let bytes = document.get("worker_gzip_bytes").and_then(serde_json::Value::as_u64);
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| format!("{BUDGET}: worker_gzip_bytes is no number"))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
