@@ -20,9 +20,9 @@ export function publishDemo() {
   return { ...demo, store, remove: () => rmSync(store, { recursive: true }) };
 }
 
-/** Starts `selvedge serve` over `demo.store`. */
-export async function serveNatively(demo) {
-  const run = ["serve", "--store", demo.store, "--listen", "127.0.0.1:0"];
+/** Starts `selvedge serve` over `demo.store`, with `flags`. */
+export async function serveNatively(demo, flags = []) {
+  const run = ["serve", "--store", demo.store, "--listen", "127.0.0.1:0", ...flags];
   const server = spawn(demo.binary, run, {
     env: { ...process.env, SELVEDGE_ORIGIN_SECRET: secret, SELVEDGE_LOG: "error" },
     stdio: ["ignore", "pipe", "inherit"],

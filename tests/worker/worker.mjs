@@ -47,7 +47,8 @@ export async function startWorker(bindings, folder) {
   if (folder !== undefined) {
     const bucket = await worker.getR2Bucket("MEDIA");
     for (const name of filesBelow(folder)) {
-      await bucket.put(name.split("\\").join("/"), readFileSync(join(folder, name)));
+      // A copy: small buffers are views of a pool, which the simulator does not take.
+      await bucket.put(name, Uint8Array.from(readFileSync(join(folder, name))).buffer);
     }
   }
   return { url, close: () => worker.dispose(), name: relative(repository, built) };
