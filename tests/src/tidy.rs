@@ -99,7 +99,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("deb.", "debian.org"),
 ];
 
-/// Lines of tracked files with a [`FOREIGN`] word.
+/// Lines of tracked files with a foreign word.
 #[must_use]
 pub fn foreign_names() -> Faults {
     let files = files(&[]);
