@@ -25,6 +25,7 @@ pub mod wire;
 pub mod access;
 pub mod codec;
 pub mod mp4;
+pub mod text;
 
 pub mod asset;
 pub mod delivery;

@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use selvedge_core::asset::movie::{Media, Movie, Track};
 use selvedge_core::asset::reader::{Limits, MovieReader, Progress};
-use selvedge_core::asset::server_manifest::{ServerManifest, TrackEntry};
+use selvedge_core::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use selvedge_core::build::{Builder, Built, Source};
 use selvedge_core::delivery::{
     Locator, asset_object, index_object, locator_object, server_manifest_object,
@@ -90,6 +90,7 @@ pub fn server_manifest(movies: &[(String, Movie)]) -> ServerManifest {
                 label: None,
                 role: None,
                 accessibility: None,
+                text: TextEntry::default(),
             });
         }
     }

@@ -48,7 +48,7 @@ impl Draft {
             finish_sync(&mut track, &mut self.notes);
             tracks.push(track);
         }
-        Movie { tracks, notes: self.notes.0 }
+        Movie { tracks, notes: self.notes.0, transcript: None }
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::text::Transcript;
 use crate::time::{Ticks, Timescale};
 
 /// What a track carries (`hdlr`, 14496-12 §8.4.3).
@@ -18,13 +19,16 @@ pub enum Media {
     Text,
 }
 
-/// One media file, whichever way it was laid out (progressive, fragmented, or both).
+/// One media file, whichever way it was laid out (progressive, fragmented, or both), or a text
+/// document beside the media.
 #[derive(Debug, Clone)]
 pub struct Movie {
     /// Tracks of a kind we know, in file order. Others (`tmcd`, `hint`, …) are noted in `notes`.
     pub tracks: Vec<Track>,
     /// What was passed over or mended, each a sentence for the publish report.
     pub notes: Vec<String>,
+    /// The cues of a file that is a WebVTT or TTML document; it has no tracks then.
+    pub transcript: Option<Transcript>,
 }
 
 /// One track of a movie.

@@ -1,7 +1,7 @@
 //! Reads a movie.  In: the object's size, and the bytes it asks for.  Out: a [`Movie`].
 //!
 //! Walks the boxes at the top of the file by their headers, reads `moov` and every `moof`, and
-//! never a byte of `mdat`.
+//! never a byte of `mdat`. A file that begins as a WebVTT or XML document is read whole.
 //!
 //! ```text
 //! let mut reader = MovieReader::new("film.mp4", size);
@@ -25,6 +25,7 @@ use crate::asset::movie::Movie;
 use crate::asset::{fragments, track_header};
 use crate::error::{Error, ErrorKind};
 use crate::mp4::{BoxRef, HEADER_MAX, Header, name};
+use crate::text::{self, Transcript};
 
 /// What protects the process from a hostile file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,8 @@ const PROBE: u64 = 8 << 10;
 const REST: u64 = 1 << 20;
 /// With media this short to pass over, it is likely to go on like that: read far.
 const DENSE: u64 = 64 << 10;
+/// Longest text document: a day of speech has some three megabytes.
+const MAX_DOCUMENT: u64 = 16 << 20;
 /// How far past `moov` a file without fragments is still looked at.
 const TAIL: u64 = 4 << 10;
 
@@ -130,6 +133,15 @@ impl MovieReader {
 
     fn walk(&mut self) -> Result<Progress, Error> {
         self.answered()?;
+        if self.at == 0 && self.draft.is_none() {
+            let whole = 0..self.size;
+            if text::is_document(&self.window.bytes) && self.window.start == 0 {
+                return self.document(whole);
+            }
+            if self.window.bytes.is_empty() && self.size > 0 {
+                return self.ask(self.probe(0));
+            }
+        }
         while !self.is_read() {
             let head = self.at..self.at.saturating_add(HEADER_MAX).min(self.size);
             let Some(bytes) = self.window.get(&head) else {
@@ -162,6 +174,20 @@ impl MovieReader {
                 Err(Error::source(format!("no moov box in {} bytes (14496-12 §8.2.1)", self.size)))
             }
         }
+    }
+
+    /// Reads the file as a text document.
+    fn document(&mut self, whole: Range<u64>) -> Result<Progress, Error> {
+        let most = self.limits.max_moov.min(MAX_DOCUMENT);
+        if self.size > most {
+            let message = format!("a text document of {} bytes, limit is {most}", self.size);
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+        let Some(bytes) = self.window.get(&whole) else { return self.ask(whole) };
+        let mut transcript = Transcript::parse(bytes)?;
+        let notes = core::mem::take(&mut transcript.notes).into_vec();
+        let tracks = alloc::vec::Vec::new();
+        Ok(Progress::Done(Movie { tracks, notes, transcript: Some(transcript) }))
     }
 
     /// The answer to the last question, if there was one, holds what was asked for.

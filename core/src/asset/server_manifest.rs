@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
+use crate::text::Carriage;
 
 /// A server manifest, `{name}.ism`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +47,24 @@ pub struct TrackEntry {
     pub role: Option<String>,
     /// `accessibility`
     pub accessibility: Option<String>,
+    /// What only text has.
+    pub text: TextEntry,
+}
+
+/// What the server manifest says of text alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextEntry {
+    /// `transcriptsrc`: the document that `src` was made from, read in its place.
+    pub transcript: Option<String>,
+    /// `textIsDefault`: shown where the viewer does not choose.
+    pub default: bool,
+    /// `textIsForced` (ours): shown even where the viewer wants none.
+    pub forced: bool,
+    /// `textHlsCharacteristic`
+    pub characteristics: Option<String>,
+    /// `textFormat` (ours), `imsc` or `webvtt`: how DASH carries it; IMSC, as AMS had it, where
+    /// not given.
+    pub dash: Option<Carriage>,
 }
 
 impl TrackEntry {
@@ -57,6 +76,12 @@ impl TrackEntry {
             Media::Audio => "audio",
             Media::Text => "text",
         }
+    }
+
+    /// The file to read: the transcript where there is one, else `src`.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        self.text.transcript.as_deref().unwrap_or(&self.src)
     }
 
     /// Why `name` cannot be a track's name, which URLs carry between `(` and `,`; `None` if it can.

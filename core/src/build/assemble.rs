@@ -13,7 +13,7 @@ use crate::build::scan::Layout;
 use crate::build::select::{Lane, is_video, language, same_set};
 use crate::build::systems::{self, Systems};
 use crate::build::timing::Timed;
-use crate::build::{Builder, Built, grid};
+use crate::build::{Builder, Built, grid, text};
 use crate::error::{Error, ErrorKind};
 use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
 use crate::index::page::{Page, PageSample};
@@ -23,10 +23,10 @@ use crate::time::{Instant, Rounding, Timescale};
 use crate::wire::Writer;
 
 /// A track of the index with what lies outside its head.
-struct Part {
-    track: Track,
-    timeline: Vec<u8>,
-    pages: Vec<Vec<u8>>,
+pub(super) struct Part {
+    pub(super) track: Track,
+    pub(super) timeline: Vec<u8>,
+    pub(super) pages: Vec<Vec<u8>>,
 }
 
 pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
@@ -48,6 +48,12 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
         parts.push(part);
     }
     let zero = zero(&builder.lanes, builder.shift_seconds);
+    let grid = builder.cuts.grids.first().ok_or_else(|| Error::bug("no grid was made"))?;
+    let (first, shift_seconds) = (parts.len(), builder.shift_seconds);
+    let frame = text::Frame { grid, zero, shift_seconds, first, identity: &identity };
+    let key = |part: &Part| (part.track.name.to_ascii_lowercase(), part.track.bitrate);
+    let mut taken = parts.iter().map(key).collect();
+    parts.extend(text::parts(&builder.texts, frame, &mut taken, &mut report));
     let files = builder.files.into_iter().map(|(name, version)| File { name, version }).collect();
     let head = Head {
         identity,
@@ -65,16 +71,16 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
 /// Hashes all that decides the index: sources, their states, and every sample's place and time.
 fn identity(builder: &Builder, per_segment: u32) -> Identity {
     let mut hash = Sha256::new();
-    let mut text = Writer::new();
-    text.u16(VERSION);
-    text.varint(u64::from(builder.target_millis));
-    text.varint(u64::from(per_segment));
+    let mut row = Writer::new();
+    row.u16(VERSION);
+    row.varint(u64::from(builder.target_millis));
+    row.varint(u64::from(per_segment));
     for (name, version) in &builder.files {
-        text.block(name.as_bytes());
-        text.varint(version.size);
-        text.block(version.etag.as_bytes());
+        row.block(name.as_bytes());
+        row.varint(version.size);
+        row.block(version.etag.as_bytes());
     }
-    hash.update(text.as_slice());
+    hash.update(row.as_slice());
     for (lane, layout) in builder.lanes.iter().zip(&builder.scan.layouts) {
         hash.update(format!("{:?}{}{}", lane.entry, lane.bitrate, layout.nals(&(0..1)).is_empty()));
         lane.track.entries.iter().for_each(|entry| hash.update(&entry.data));
@@ -88,6 +94,7 @@ fn identity(builder: &Builder, per_segment: u32) -> Identity {
             hash.update(row.as_slice());
         }
     }
+    hash.update(text::fingerprint(&builder.texts));
     let mut identity = Identity::default();
     identity.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
     identity

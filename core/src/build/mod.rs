@@ -1,8 +1,9 @@
-//! Builds an index.  In: a server manifest, its movies, and the video bytes it asks for.
+//! Builds an index.  In: a server manifest, its movies and text, and the bytes it asks for.
 //! Out: the index object and a report. Reads nothing itself.
 //!
 //! ```text
 //! server manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units] ─▶ assemble ─▶ index
+//!                     └─────▶ text ─▶ [read its samples] ──────────────────────┘
 //! ```
 
 use alloc::format;
@@ -23,11 +24,13 @@ mod rates;
 mod scan;
 mod select;
 mod systems;
+mod text;
 mod timing;
 
 use grid::Cuts;
 use scan::Scan;
 use select::Lane;
+use text::TextLane;
 
 /// Target duration of a fragment where the server manifest does not say; AMS encoded 6 s.
 pub const DEFAULT_TARGET_MILLIS: u32 = 6_000;
@@ -43,7 +46,7 @@ pub struct Source {
     pub movie: Movie,
 }
 
-/// A stretch of media the builder has to see, to learn the NAL layout.
+/// A stretch of media the builder has to see: for the NAL layout, or for the text in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaRead {
     /// [`Source::object`]
@@ -69,6 +72,7 @@ pub struct Builder {
     cuts: Cuts,
     shift_seconds: i64,
     scan: Scan,
+    texts: Vec<TextLane>,
     report: Vec<String>,
 }
 
@@ -99,6 +103,8 @@ impl Builder {
         let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
         let scan = Scan::new(&lanes);
         let fragments_per_segment = manifest.fragments_per_hls_segment;
+        let mut texts = text::lanes(manifest, &sources, &mut report);
+        text::settle_all(&mut texts, &mut report);
         let files = sources.into_iter().map(|source| (source.object, source.version)).collect();
         Ok(Self {
             target_millis,
@@ -108,6 +114,7 @@ impl Builder {
             cuts,
             shift_seconds,
             scan,
+            texts,
             report,
         })
     }
@@ -115,7 +122,7 @@ impl Builder {
     /// The next stretch of media to [`Builder::supply`]; `None` when all is known.
     #[must_use]
     pub fn need(&self) -> Option<MediaRead> {
-        let (file, range) = self.scan.need(&self.lanes)?;
+        let (file, range) = self.scan.need(&self.lanes).or_else(|| text::need(&self.texts))?;
         let (object, _) = self.files.get(file)?;
         Some(MediaRead { object: object.clone(), range })
     }
@@ -125,13 +132,24 @@ impl Builder {
     /// # Errors
     /// [`crate::error::ErrorKind::Source`] where the media breaks its codec's rules.
     pub fn supply(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.scan.supply(&self.lanes, bytes, &mut self.report)
+        if self.scan.need(&self.lanes).is_some() {
+            return self.scan.supply(&self.lanes, bytes, &mut self.report);
+        }
+        text::supply(&mut self.texts, bytes, &mut self.report);
+        Ok(())
     }
 
     /// Goes without the NAL layout: the index then serves clear media and nothing encrypted.
     #[must_use]
     pub fn without_nal_layout(mut self) -> Self {
         self.scan.skip_all();
+        self
+    }
+
+    /// Goes without the text tracks inside movies that are not read yet.
+    #[must_use]
+    pub fn without_unread_text(mut self) -> Self {
+        text::without_unread(&mut self.texts, &mut self.report);
         self
     }
 

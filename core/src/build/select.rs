@@ -65,7 +65,7 @@ pub(super) fn lanes(
 ) -> Result<Vec<Lane>, Error> {
     let mut lanes: Vec<Lane> = Vec::new();
     let mut refused = None;
-    for entry in &manifest.tracks {
+    for entry in manifest.tracks.iter().filter(|entry| entry.media != Media::Text) {
         let (file, track) = find(entry, sources)?;
         match codecs(track) {
             Ok(codecs) => lanes.push(lane(entry, file, track, codecs)),

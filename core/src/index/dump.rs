@@ -4,9 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
 
+use crate::asset::movie::Media;
 use crate::error::Error;
 use crate::index::head::{Head, Track};
 use crate::index::page::Page;
+use crate::index::text::TextPage;
 
 /// The head, and every page in one line.
 ///
@@ -43,7 +45,11 @@ pub fn dump(bytes: &[u8]) -> Result<String, Error> {
             let end = usize::try_from(range.end).unwrap_or(usize::MAX);
             let page =
                 bytes.get(at..end).ok_or_else(|| Error::source("a page lies past the end"))?;
-            dump_page(&mut out, &Page::decode(page, &head.identity, track.nal_length_size)?);
+            if track.media == Media::Text {
+                dump_text(&mut out, &TextPage::decode(page, &head.identity)?);
+            } else {
+                dump_page(&mut out, &Page::decode(page, &head.identity, track.nal_length_size)?);
+            }
         }
     }
     Ok(out)
@@ -86,6 +92,19 @@ fn dump_page(out: &mut String, page: &Page) {
              {samples} samples, {bytes} bytes, {units} NAL units"
         ),
     );
+}
+
+fn dump_text(out: &mut String, page: &TextPage) {
+    let TextPage { fragment, start, duration, cues, .. } = page;
+    let count = cues.len();
+    line(out, format_args!("  fragment {fragment} at {start} for {duration}: {count} cues"));
+    for cue in cues {
+        let (id, text) = (cue.id.escape_debug(), cue.payload.escape_debug());
+        line(
+            out,
+            format_args!("    {} to {} `{id}` {} `{text}`", cue.start, cue.end, cue.settings),
+        );
+    }
 }
 
 fn line(out: &mut String, text: core::fmt::Arguments<'_>) {

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::index::timeline::Timeline;
 use crate::index::{Identity, MAGIC, VERSION};
 use crate::source::Version;
+use crate::text::Carriage;
 use crate::time::{Instant, Rounding, Ticks, Timescale};
 use crate::wire::{Reader, Writer};
 
@@ -187,7 +188,18 @@ pub enum Shape {
         sample_rate: u32,
     },
     /// Text.
-    Text,
+    Text {
+        /// `STYLE` and `REGION` blocks of WebVTT, which all cues share; empty for none.
+        header: String,
+        /// How DASH carries it. HLS in CMAF has it as IMSC always: no player reads the other.
+        dash: Carriage,
+        /// The one to show where the viewer does not choose.
+        default: bool,
+        /// To be shown even where the viewer wants none.
+        forced: bool,
+        /// HLS `CHARACTERISTICS`; empty for none.
+        characteristics: String,
+    },
 }
 
 impl Head {
@@ -495,7 +507,17 @@ impl Shape {
                 out.varint(u64::from(*channels));
                 out.varint(u64::from(*sample_rate));
             }
-            Self::Text => out.u8(2),
+            Self::Text { header, dash, default, forced, characteristics } => {
+                out.u8(2);
+                out.block(header.as_bytes());
+                out.u8(match dash {
+                    Carriage::Imsc => 0,
+                    Carriage::WebVtt => 1,
+                });
+                out.u8(u8::from(*default));
+                out.u8(u8::from(*forced));
+                out.block(characteristics.as_bytes());
+            }
         }
     }
 
@@ -515,7 +537,17 @@ impl Shape {
                 cea608: from.u8()? != 0,
             }),
             1 => Ok(Self::Audio { channels: narrow(from)?, sample_rate: narrow(from)? }),
-            2 => Ok(Self::Text),
+            2 => Ok(Self::Text {
+                header: text(from)?,
+                dash: match from.u8()? {
+                    0 => Carriage::Imsc,
+                    1 => Carriage::WebVtt,
+                    other => return Err(out_of_range(from, "carriage of text", other)),
+                },
+                default: from.u8()? != 0,
+                forced: from.u8()? != 0,
+                characteristics: text(from)?,
+            }),
             other => Err(out_of_range(from, "shape", other)),
         }
     }

@@ -13,7 +13,7 @@
 //! 24      16     identity: SHA-256 over the sources' names, states and sample tables, cut to 16
 //! 40      …      head: see [`head`]
 //! head_len       one timeline a track, as [`Timeline::encode`] writes them, for manifests
-//! …              pages, one a fragment and track: see [`page`]
+//! …              pages, one a fragment and track: see [`page`], and [`text`] for tracks of text
 //! ```
 //!
 //! Integers are big-endian where a width is given, else LEB128 varints, signed ones zigzag coded;
@@ -27,6 +27,7 @@
 pub mod head;
 pub mod packing;
 pub mod page;
+pub mod text;
 pub mod timeline;
 
 mod dump;
@@ -34,6 +35,7 @@ mod dump;
 pub use dump::dump;
 pub use head::Head;
 pub use page::Page;
+pub use text::TextPage;
 pub use timeline::Timeline;
 
 /// First bytes of every index.

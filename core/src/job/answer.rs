@@ -11,16 +11,17 @@ use bytes::Bytes;
 
 use crate::asset::movie::Media;
 use crate::error::{AmsCode, Error};
-use crate::index::head::Track;
-use crate::index::{Head, Page, Timeline};
+use crate::index::head::{Shape, Track};
+use crate::index::{Head, Page, TextPage, Timeline};
 use crate::job::pages::{self, Run};
 use crate::job::seam::{Body, Config};
 use crate::job::segment::{Maker, media_type};
 use crate::job::{Target, slice};
 use crate::manifest::{dash, hls};
-use crate::mux::cmaf;
+use crate::mux::{cmaf, text};
 use crate::presentation::{Presentation, Rendition, SwitchingSet, systems};
 use crate::request::{Format, Params, What};
+use crate::text::Carriage;
 use crate::time::{Instant, Rounding, Ticks};
 use crate::wire::Reader;
 
@@ -46,6 +47,8 @@ pub(super) enum Extra {
     Timelines(Vec<Option<Timeline>>),
     /// Those of each run.
     Pages(Vec<Run>, Vec<Vec<Page>>),
+    /// Those of text.
+    Text(Vec<TextPage>),
 }
 
 impl Detail {
@@ -64,6 +67,11 @@ impl Detail {
                 timelines(head, &range, parts.first().map_or(&[], |bytes| bytes))
             }
             Self::Pages(runs) => {
+                if let (Some(run), Some(bytes)) = (runs.first(), parts.first())
+                    && run.is_text(head)
+                {
+                    return run.decode_text(head, bytes).map(Extra::Text);
+                }
                 let each = runs.iter().zip(parts).map(|(run, bytes)| run.decode(head, bytes));
                 let pages = each.collect::<Result<_, _>>()?;
                 Ok(Extra::Pages(runs, pages))
@@ -211,10 +219,19 @@ pub(super) fn answer(
             let (number, _) = find(head, *bitrate, track)?;
             playlist(head, number, timelines, *keyframes, params)
         }
-        (What::Init { bitrate, track, .. }, Extra::None) => {
+        (What::Init { bitrate, track, params }, Extra::None) => {
             let (_, track) = find(head, *bitrate, track)?;
-            let body = Body::Bytes(cmaf::init(track).into());
-            Ok(Answer { content_type: media_type(track), body })
+            let init = match carriage(track, params.format) {
+                Some(carriage) => text::init(track, carriage),
+                None => cmaf::init(track),
+            };
+            Ok(Answer { content_type: media_type(track), body: Body::Bytes(init.into()) })
+        }
+        (What::Fragment { bitrate, track, time, params }, Extra::Text(pages)) => {
+            let (_, track) = find(head, *bitrate, track)?;
+            let first = pages.first().ok_or_else(|| Error::bug("a segment without pages"))?;
+            at(first.start, *time)?;
+            maker.text(track, &pages, carriage(track, params.format))
         }
         (What::Fragment { bitrate, track, time, params }, Extra::Pages(runs, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
@@ -296,9 +313,9 @@ fn manifest(head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error>
             Ok(text_answer(HLS, hls::master(&presentation, params)?))
         }
         (Format::DashCmaf, Extra::Timelines(timelines)) => {
-            Ok(text_answer(DASH, dash::mpd(&listed(head, &timelines)?, params)?))
+            Ok(text_answer(DASH, dash::mpd(&listed(head, &timelines)?.in_dash(), params)?))
         }
-        (Format::DashCmaf, Extra::None | Extra::Pages(..)) => {
+        (Format::DashCmaf, Extra::None | Extra::Pages(..) | Extra::Text(_)) => {
             Err(Error::bug("an MPD was asked for without timelines"))
         }
     }
@@ -322,10 +339,25 @@ fn offered(
 fn first(pages: &[Vec<Page>], time: i64) -> Result<&Page, Error> {
     let first = pages.first().and_then(|pages| pages.first());
     let first = first.ok_or_else(|| Error::bug("a segment was asked for without pages"))?;
-    if first.start == time {
-        return Ok(first);
+    at(first.start, time).map(|()| first)
+}
+
+/// How text is carried in CMAF; `None` for tracks that are not text, and outside of CMAF.
+const fn carriage(track: &Track, format: Format) -> Option<Carriage> {
+    match (&track.shape, format) {
+        (Shape::Text { .. }, Format::HlsCmaf) => Some(Carriage::Imsc),
+        (Shape::Text { dash, .. }, Format::DashCmaf) => Some(*dash),
+        (Shape::Text { .. }, Format::HlsV3 | Format::HlsV4 | Format::HlsV8)
+        | (Shape::Video { .. } | Shape::Audio { .. }, _) => None,
     }
-    let message = format!("no fragment starts at {time}, the nearest before at {}", first.start);
+}
+
+/// The fragment found is the one that was asked for.
+fn at(start: i64, time: i64) -> Result<(), Error> {
+    if start == time {
+        return Ok(());
+    }
+    let message = format!("no fragment starts at {time}, the nearest before at {start}");
     Err(Error::not_found(AmsCode::FragmentTimestampNotFound, message))
 }
 

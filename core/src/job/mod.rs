@@ -20,6 +20,8 @@ mod reply;
 mod seam;
 mod segment;
 
+#[cfg(feature = "xml")]
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -71,7 +73,7 @@ enum Stage {
     #[cfg(feature = "xml")]
     ServerManifest(Target),
     #[cfg(feature = "xml")]
-    Rebuild(Target, rebuild::Rebuild),
+    Rebuild(Target, Box<rebuild::Rebuild>),
     /// Timelines of the tracks a manifest lists, or the page of a fragment.
     Detail(Target, Head, answer::Detail),
     Finished,
@@ -263,11 +265,11 @@ impl Job {
         let manifest = ServerManifest::parse(&fetched.bytes);
         let manifest = manifest.map_err(|error| error.within(&read.object))?;
         let rebuild = rebuild::Rebuild::new(manifest, &target.asset, self.config.max_moov)?;
-        Ok(self.read_movies(target, rebuild))
+        Ok(self.read_movies(target, Box::new(rebuild)))
     }
 
     #[cfg(feature = "xml")]
-    fn read_movies(&mut self, target: Target, rebuild: rebuild::Rebuild) -> Next {
+    fn read_movies(&mut self, target: Target, rebuild: Box<rebuild::Rebuild>) -> Next {
         let reads = rebuild.wants().into_iter().map(|(object, range)| self.document(object, range));
         let reads = reads.collect();
         self.stage = Stage::Rebuild(target, rebuild);
@@ -275,10 +277,17 @@ impl Job {
     }
 
     #[cfg(feature = "xml")]
-    fn rebuild(&mut self, target: Target, mut rebuild: rebuild::Rebuild) -> Result<Next, Error> {
+    fn rebuild(
+        &mut self,
+        target: Target,
+        mut rebuild: Box<rebuild::Rebuild>,
+    ) -> Result<Next, Error> {
         for (read, answer) in core::mem::take(&mut self.pending) {
             let answer = answer.ok_or_else(|| Error::bug("a movie's read has no answer"))?;
-            let fetched = answer.map_err(|error| failed(&read.object, &error))?;
+            let fetched = match answer {
+                Err(FetchError::NotFound) if rebuild.missing(&read.object)? => continue,
+                other => other.map_err(|error| failed(&read.object, &error))?,
+            };
             rebuild.supply(&read.object, fetched)?;
         }
         if !rebuild.wants().is_empty() {

@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::asset::movie::Media;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
-use crate::index::{Head, Page};
+use crate::index::{Head, Page, TextPage};
 use crate::presentation::systems;
 use crate::request::Params;
 use crate::time::{Instant, Ticks};
@@ -30,8 +30,35 @@ impl Run {
         track.pages.range(self.fragments.start).start..track.pages.range(last).end
     }
 
+    /// Its pages hold cues.
+    pub(super) fn is_text(&self, head: &Head) -> bool {
+        head.tracks.get(self.track).is_some_and(|track| track.media == Media::Text)
+    }
+
     /// The pages, of the bytes at [`Run::range`].
     pub(super) fn decode(&self, head: &Head, bytes: &[u8]) -> Result<Vec<Page>, Error> {
+        let length = head.tracks.get(self.track).map_or(0, |track| track.nal_length_size);
+        self.each(head, bytes, |bytes| {
+            let page = Page::decode(bytes, &head.identity, length)?;
+            Ok(((page.track, page.fragment), page))
+        })
+    }
+
+    /// The same for a track of text.
+    pub(super) fn decode_text(&self, head: &Head, bytes: &[u8]) -> Result<Vec<TextPage>, Error> {
+        self.each(head, bytes, |bytes| {
+            let page = TextPage::decode(bytes, &head.identity)?;
+            Ok(((page.track, page.fragment), page))
+        })
+    }
+
+    /// Reads each page with `read`, which also tells whose page it is.
+    fn each<T>(
+        &self,
+        head: &Head,
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Result<((u32, u32), T), Error>,
+    ) -> Result<Vec<T>, Error> {
         let track = head.tracks.get(self.track);
         let track = track.ok_or_else(|| Error::bug("pages of no track were asked for"))?;
         let start = self.range(head).start;
@@ -40,9 +67,9 @@ impl Run {
             let at = track.pages.range(number);
             let at = at.start.saturating_sub(start)..at.end.saturating_sub(start);
             let bytes = super::slice(bytes, &at).ok_or_else(|| Error::source("a page is cut"))?;
-            let page = Page::decode(bytes, &head.identity, track.nal_length_size)?;
+            let (found, page) = read(bytes)?;
             let place = (u32::try_from(self.track).unwrap_or(u32::MAX), number);
-            if (page.track, page.fragment) != place {
+            if found != place {
                 return Err(Error::source("the index has another page in this place"));
             }
             pages.push(page);

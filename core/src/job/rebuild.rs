@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::asset::movie::Movie;
+use crate::asset::movie::{Media, Movie};
 use crate::asset::reader::{Limits, MovieReader, Progress};
 use crate::asset::server_manifest::ServerManifest;
 use crate::build::{Builder, Source};
@@ -22,6 +22,9 @@ const MAX_FILES: usize = 16;
 /// Reads of one file: enough for `moov` wherever it lies, too few to walk a long fragmented file.
 const MAX_READS: u32 = 12;
 
+/// Reads of text inside movies, one after the other; what takes more is left out.
+const TEXT_READS: u32 = 16;
+
 /// A first read of a file, before its size is known.
 const FIRST_READ: u64 = 64 << 10;
 
@@ -31,6 +34,10 @@ pub(super) struct Rebuild {
     manifest: ServerManifest,
     files: Vec<File>,
     max_moov: u64,
+    /// Once all files are known: what is left is text inside movies.
+    builder: Option<Builder>,
+    /// Reads it may still ask for.
+    text_reads: u32,
 }
 
 #[derive(Debug)]
@@ -41,6 +48,9 @@ struct File {
     wanted: Range<u64>,
     reader: Option<MovieReader>,
     movie: Option<Movie>,
+    /// Nothing but text is wanted of it: the asset can do without.
+    text: bool,
+    missing: bool,
 }
 
 impl Rebuild {
@@ -48,14 +58,19 @@ impl Rebuild {
     pub(super) fn new(manifest: ServerManifest, asset: &str, max_moov: u64) -> Result<Self, Error> {
         let mut files: Vec<File> = Vec::new();
         for track in &manifest.tracks {
-            if files.iter().all(|file| file.name != track.src) {
+            let text = track.media == Media::Text;
+            if let Some(file) = files.iter_mut().find(|file| file.name == track.file()) {
+                file.text &= text;
+            } else {
                 files.push(File {
-                    name: track.src.clone(),
-                    object: asset_object(asset, &track.src),
+                    name: track.file().into(),
+                    object: asset_object(asset, track.file()),
                     version: Version::default(),
                     wanted: 0..FIRST_READ,
                     reader: None,
                     movie: None,
+                    text,
+                    missing: false,
                 });
             }
         }
@@ -63,18 +78,26 @@ impl Rebuild {
             let rule = format!("{} files, at most {MAX_FILES} are indexed on the way", files.len());
             return Err(index_first(ErrorKind::Limit, &rule));
         }
-        Ok(Self { manifest, files, max_moov })
+        Ok(Self { manifest, files, max_moov, builder: None, text_reads: TEXT_READS })
     }
 
     /// What to read next: at most one range a file. Empty when all is known.
     pub(super) fn wants(&self) -> Vec<(ObjectId, Range<u64>)> {
-        let open = self.files.iter().filter(|file| file.movie.is_none());
+        if let Some(builder) = &self.builder {
+            let file = |name: &str| self.files.iter().find(|file| file.name == name);
+            let need = builder.need().and_then(|need| Some((file(&need.object)?, need.range)));
+            return need.map(|(file, range)| (file.object.clone(), range)).into_iter().collect();
+        }
+        let open = self.files.iter().filter(|file| file.movie.is_none() && !file.missing);
         open.map(|file| (file.object.clone(), file.wanted.clone())).collect()
     }
 
     /// Bytes of `object`, from where [`Rebuild::wants`] asked for them.
     pub(super) fn supply(&mut self, object: &str, fetched: Fetched) -> Result<(), Error> {
         let max_moov = self.max_moov;
+        if self.builder.is_some() {
+            return self.supply_text(object, &fetched);
+        }
         let Some(file) = self.files.iter_mut().find(|file| file.object == object) else {
             return Err(Error::bug("a file was supplied that nobody asked for"));
         };
@@ -87,22 +110,55 @@ impl Rebuild {
             .get_or_insert_with(|| MovieReader::with_limits(object, fetched.version.size, limits));
         file.version = fetched.version;
         reader.supply(file.wanted.start, fetched.bytes);
-        match reader.step().map_err(unreadable)? {
-            Progress::Need(range) => file.wanted = range,
-            Progress::Done(movie) => file.movie = Some(movie),
+        match reader.step() {
+            Ok(Progress::Need(range)) => file.wanted = range,
+            Ok(Progress::Done(movie)) => file.movie = Some(movie),
+            Err(_) if file.text => file.missing = true,
+            Err(error) => return Err(unreadable(error)),
         }
+        self.begin_building()
+    }
+
+    /// The store has no `object`. True where the asset can do without.
+    pub(super) fn missing(&mut self, object: &str) -> Result<bool, Error> {
+        let without = |file: &&mut File| file.object == object && file.text;
+        let Some(file) = self.files.iter_mut().find(without) else { return Ok(false) };
+        file.missing = true;
+        self.begin_building()?;
+        Ok(true)
+    }
+
+    fn begin_building(&mut self) -> Result<(), Error> {
+        if self.files.iter().any(|file| file.movie.is_none() && !file.missing) {
+            return Ok(());
+        }
+        let source = |file: &mut File| {
+            let (object, version) = (file.name.clone(), file.version.clone());
+            Some(Source { object, version, movie: file.movie.take()? })
+        };
+        let sources = self.files.iter_mut().filter_map(source).collect();
+        let builder = Builder::new(&self.manifest, sources).map_err(unreadable)?;
+        self.builder = Some(builder.without_nal_layout());
+        Ok(())
+    }
+
+    fn supply_text(&mut self, object: &str, fetched: &Fetched) -> Result<(), Error> {
+        let Some(mut builder) = self.builder.take() else { return Ok(()) };
+        let unchanged = |file: &File| file.object == object && file.version == fetched.version;
+        if !self.files.iter().any(unchanged) {
+            return Err(Error::source("the file changed while it was read").within(object));
+        }
+        builder.supply(&fetched.bytes)?;
+        self.text_reads = self.text_reads.saturating_sub(1);
+        let enough = self.text_reads == 0;
+        self.builder = Some(if enough { builder.without_unread_text() } else { builder });
         Ok(())
     }
 
     /// The index, once nothing is wanted any more.
     pub(super) fn finish(self) -> Result<Bytes, Error> {
-        let source = |file: File| {
-            let movie = file.movie.ok_or_else(|| Error::bug("a movie was not read to its end"))?;
-            Ok(Source { object: file.name, version: file.version, movie })
-        };
-        let sources = self.files.into_iter().map(source).collect::<Result<Vec<_>, Error>>()?;
-        let builder = Builder::new(&self.manifest, sources).map_err(unreadable)?;
-        Ok(builder.without_nal_layout().finish()?.index)
+        let builder = self.builder.ok_or_else(|| Error::bug("a movie was not read to its end"))?;
+        Ok(builder.finish()?.index)
     }
 }
 

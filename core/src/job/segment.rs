@@ -8,14 +8,15 @@ use crate::asset::movie::Media;
 use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
-use crate::index::{Head, Page};
+use crate::index::{Head, Page, TextPage};
 use crate::job::Target;
 use crate::job::answer::Answer;
 use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
-use crate::mux::{Essence, Mux, Plan, Source, cmaf};
+use crate::mux::{Essence, Mux, Plan, Source, cmaf, text, ts};
 use crate::segment::{Recipe, Stored};
 use crate::source::{ObjectId, Version, spans};
+use crate::text::Carriage;
 
 /// What all segments are made from.
 #[derive(Clone, Copy)]
@@ -31,6 +32,21 @@ impl Maker<'_> {
         let (object, version) = self.file(track, core::slice::from_ref(page))?;
         let recipe = Recipe::new(cmaf::segment_start(page), &object, &version, page.ranges());
         Ok(Answer { content_type: media_type(track), body: Body::Recipe(recipe) })
+    }
+
+    /// A segment of text: one fragment in CMAF, else those a transport stream packs, as WebVTT.
+    pub(super) fn text(
+        &self,
+        track: &Track,
+        pages: &[TextPage],
+        carriage: Option<Carriage>,
+    ) -> Result<Answer, Error> {
+        let (Some(carriage), Some(page)) = (carriage, pages.first()) else {
+            let text = text::webvtt::segment(track, pages, ts::ORIGIN.unsigned_abs());
+            return Ok(Answer { content_type: "text/vtt", body: Body::Bytes(text.into()) });
+        };
+        let segment = text::segment(track, page, carriage)?;
+        Ok(Answer { content_type: media_type(track), body: Body::Bytes(segment.into()) })
     }
 
     /// The first picture of a fragment in a transport stream.

@@ -1,11 +1,12 @@
 //! A presentation as a well-made asset gives it, for the tests of manifests.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
 use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet, Timeline, VideoRange};
 use crate::request::{Format, Params};
+use crate::text::Carriage;
 use crate::time::{Instant, Timescale};
 
 pub(super) fn params(format: Format) -> Params {
@@ -62,6 +63,8 @@ pub(super) fn set(media: Media, name: &str) -> SwitchingSet {
         role: None,
         accessibility: None,
         default: false,
+        forced: false,
+        characteristics: None,
         aligned: true,
         renditions: Vec::new(),
     }
@@ -101,13 +104,23 @@ fn rendition(bitrate: u64, codecs: &str) -> Rendition {
         track: 0,
         bitrate,
         codecs: codecs.to_string(),
-        shape: Shape::Text,
+        shape: text_shape(),
         timescale: scale(1000),
         timeline: Timeline::default(),
         peak_bits: bitrate + bitrate / 4,
         average_bits: bitrate + 3000,
         keyframe_peak_bits: 0,
         sap_type: 1,
+    }
+}
+
+pub(super) fn text_shape() -> Shape {
+    Shape::Text {
+        header: String::new(),
+        dash: Carriage::Imsc,
+        default: false,
+        forced: false,
+        characteristics: String::new(),
     }
 }
 

@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use crate::asset::movie::Media;
 use crate::index::head::Track;
 use crate::index::page::{Page, PageSample};
@@ -21,17 +23,53 @@ const NON_SYNC_SAMPLE: u32 = 0x0101_0000; // depends on others, sample_is_non_sy
 /// The init segment of `track`: `ftyp moov`, without samples.
 #[must_use]
 pub fn init(track: &Track) -> Vec<u8> {
+    let (handler, header, name): (&[u8; 4], fn(&mut Writer), _) = match track.media {
+        Media::Video => {
+            (b"vide", |out| out.full_box(*b"vmhd", 0, 1, |out| out.zeros(8)), b"video\0".as_slice())
+        }
+        Media::Audio => {
+            (b"soun", |out| out.full_box(*b"smhd", 0, 0, |out| out.zeros(4)), b"audio\0")
+        }
+        Media::Text => (b"text", |out| out.full_box(*b"nmhd", 0, 0, |_| ()), b"text\0"),
+    };
+    let entries = &track.entries;
+    init_of(track, b"cmf2", &Carried { handler, header: &header, name, entries })
+}
+
+/// The init segment of a text track: media profile brand, handler, media header box, sample entry.
+#[must_use]
+pub fn text_init(
+    track: &Track,
+    brand: &[u8; 4],
+    handler: &[u8; 4],
+    header: &[u8; 4],
+    entry: Vec<u8>,
+) -> Vec<u8> {
+    let header = |out: &mut Writer| out.full_box(*header, 0, 0, |_| ());
+    let entries = &[Bytes::from(entry)];
+    init_of(track, brand, &Carried { handler, header: &header, name: b"text\0", entries })
+}
+
+/// What init segments of different media differ in.
+struct Carried<'a> {
+    handler: &'a [u8; 4],
+    header: &'a dyn Fn(&mut Writer),
+    name: &'a [u8],
+    entries: &'a [Bytes],
+}
+
+fn init_of(track: &Track, brand: &[u8; 4], carried: &Carried<'_>) -> Vec<u8> {
     let mut out = Writer::new();
     out.boxed(*b"ftyp", |out| {
         out.bytes(b"iso6");
         out.u32(0);
-        [b"iso6", b"cmfc", b"cmf2", b"dash"].iter().for_each(|brand| out.bytes(*brand));
+        [b"iso6", b"cmfc", brand, b"dash"].iter().for_each(|brand| out.bytes(*brand));
     });
     out.boxed(*b"moov", |out| {
         movie_header(out, track.timescale);
         out.boxed(*b"trak", |out| {
             track_header(out, track);
-            out.boxed(*b"mdia", |out| media(out, track));
+            out.boxed(*b"mdia", |out| media(out, track, carried));
         });
         out.boxed(*b"mvex", |out| {
             out.full_box(*b"trex", 0, 0, |out| {
@@ -89,7 +127,7 @@ fn matrix(out: &mut Writer, rotation: u16) {
     [a, b, 0, c, d, 0, 0, 0, 0x4000_0000].iter().for_each(|value| out.i32(*value));
 }
 
-fn media(out: &mut Writer, track: &Track) {
+fn media(out: &mut Writer, track: &Track, carried: &Carried<'_>) {
     out.full_box(*b"mdhd", 0, 0, |out| {
         out.u32(0); // creation_time
         out.u32(0); // modification_time
@@ -98,23 +136,21 @@ fn media(out: &mut Writer, track: &Track) {
         out.u16(packed_language(&track.language));
         out.u16(0);
     });
-    let (handler, name) = match track.media {
-        Media::Video => (b"vide", b"video\0".as_slice()),
-        Media::Audio => (b"soun", b"audio\0".as_slice()),
-        Media::Text => (b"text", b"text\0".as_slice()),
-    };
     out.full_box(*b"hdlr", 0, 0, |out| {
         out.u32(0);
-        out.bytes(handler);
+        out.bytes(carried.handler);
         out.zeros(12);
-        out.bytes(name);
+        out.bytes(carried.name);
     });
+    if track.media == Media::Text && packed_language(&track.language) == UNDETERMINED {
+        // A tag that three letters cannot say (14496-12 §8.4.6).
+        out.full_box(*b"elng", 0, 0, |out| {
+            out.bytes(track.language.as_bytes());
+            out.u8(0);
+        });
+    }
     out.boxed(*b"minf", |out| {
-        match track.media {
-            Media::Video => out.full_box(*b"vmhd", 0, 1, |out| out.zeros(8)),
-            Media::Audio => out.full_box(*b"smhd", 0, 0, |out| out.zeros(4)),
-            Media::Text => out.full_box(*b"nmhd", 0, 0, |_| ()),
-        }
+        (carried.header)(out);
         out.boxed(*b"dinf", |out| {
             out.full_box(*b"dref", 0, 0, |out| {
                 out.u32(1);
@@ -123,8 +159,8 @@ fn media(out: &mut Writer, track: &Track) {
         });
         out.boxed(*b"stbl", |out| {
             out.full_box(*b"stsd", 0, 0, |out| {
-                out.u32(u32::try_from(track.entries.len()).unwrap_or(0));
-                track.entries.iter().for_each(|entry| out.bytes(entry));
+                out.u32(u32::try_from(carried.entries.len()).unwrap_or(0));
+                carried.entries.iter().for_each(|entry| out.bytes(entry));
             });
             [b"stts", b"stsc"].iter().for_each(|name| out.full_box(**name, 0, 0, |out| out.u32(0)));
             out.full_box(*b"stsz", 0, 0, |out| out.zeros(8));
@@ -132,6 +168,9 @@ fn media(out: &mut Writer, track: &Track) {
         });
     });
 }
+
+/// `und`, packed.
+const UNDETERMINED: u16 = 0x55C4;
 
 /// ISO 639-2/T in three times five bits (14496-12 §8.4.2.3); `und` for anything else.
 fn packed_language(language: &str) -> u16 {

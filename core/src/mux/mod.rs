@@ -7,6 +7,7 @@ mod essence;
 mod muxer;
 pub mod packed;
 mod plan;
+pub mod text;
 pub mod ts;
 
 pub use essence::Essence;

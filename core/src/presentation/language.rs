@@ -24,6 +24,16 @@ pub fn shortest(tag: &str) -> Option<String> {
     Some(format!("{}{rest}", short.filter(|short| short.len() == 2).unwrap_or(&primary)))
 }
 
+/// A code of a language that has a code of two letters: that one, or one of its three-letter ones.
+#[must_use]
+pub fn is_listed(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    let letters = |len| code.len() == len;
+    ISO_639.split(' ').any(|pair| {
+        (letters(3) && pair.starts_with(&code)) || (letters(2) && pair.ends_with(&code))
+    })
+}
+
 /// Three-letter codes (bibliographic and terminological), each with its two-letter code behind it
 /// (ISO 639-2, code list of the Library of Congress).
 const ISO_639: &str = "\
@@ -46,6 +56,20 @@ const ISO_639: &str = "\
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_of_two_and_three_letters_are_listed() {
+        for (code, listed) in [
+            ("en", true),
+            ("ENG", true),
+            ("fre", true),
+            ("hd", false),
+            ("end", false),
+            ("e", false),
+        ] {
+            assert_eq!(is_listed(code), listed, "{code}");
+        }
+    }
 
     #[test]
     fn tags_come_out_in_their_shortest_form() {

@@ -44,6 +44,10 @@ pub struct SwitchingSet {
     pub accessibility: Option<String>,
     /// The one to play where the viewer does not choose.
     pub default: bool,
+    /// Text to be shown even where the viewer wants none.
+    pub forced: bool,
+    /// HLS `CHARACTERISTICS` as the server manifest gives them.
+    pub characteristics: Option<String>,
     /// Fragment boundaries are the same instants in all renditions.
     pub aligned: bool,
     /// Renditions, ascending by bit rate. Never empty.
@@ -99,7 +103,22 @@ impl Presentation {
         {
             first.default = true;
         }
+        // A group has one default at most (8216 §4.3.4.1.1).
+        let shown = |set: &&mut SwitchingSet| set.media == Media::Text && set.default;
+        sets.iter_mut().filter(shown).skip(1).for_each(|set| set.default = false);
         Self { zero: head.zero, duration: head.duration, sets }
+    }
+
+    /// The same as DASH carries it: text can be WebVTT there.
+    #[must_use]
+    pub fn in_dash(mut self) -> Self {
+        for rendition in self.sets.iter_mut().flat_map(|set| &mut set.renditions) {
+            match rendition.shape {
+                Shape::Text { dash, .. } => rendition.codecs = dash.codecs().into(),
+                Shape::Video { .. } | Shape::Audio { .. } => {}
+            }
+        }
+        self
     }
 
     /// The same with the timelines of all tracks `timeline` gives one for.
@@ -122,6 +141,12 @@ impl Presentation {
 impl SwitchingSet {
     fn of(track: &Track, first: Rendition) -> Self {
         let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let (default, forced, characteristics) = match &track.shape {
+            Shape::Text { default, forced, characteristics, .. } => {
+                (*default, *forced, some(characteristics))
+            }
+            Shape::Video { .. } | Shape::Audio { .. } => (false, false, None),
+        };
         Self {
             media: track.media,
             name: track.name.clone(),
@@ -129,7 +154,9 @@ impl SwitchingSet {
             label: some(&track.label),
             role: some(&track.role),
             accessibility: some(&track.accessibility),
-            default: false,
+            default,
+            forced,
+            characteristics,
             aligned: track.aligned,
             renditions: alloc::vec![first],
         }

@@ -9,7 +9,8 @@ use crate::index::head::{Head, SystemsRates, Track};
 use crate::presentation::{Presentation, Rendition};
 
 impl Presentation {
-    /// The renditions transport streams can carry; text is offered in CMAF alone.
+    /// The renditions transport streams can carry, and text in segments of its own, which is
+    /// WebVTT as it is and has no RFC 6381 string.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Unsupported`] where that leaves no pictures of those there are.
@@ -18,6 +19,10 @@ impl Presentation {
         let refused = refused.flat_map(|set| &set.renditions).next().map(|r| r.codecs.clone());
         for set in &mut self.sets {
             set.renditions.retain_mut(|rendition| {
+                if set.media == Media::Text {
+                    rendition.codecs.clear();
+                    return true;
+                }
                 let Some(rates) = rates(head, rendition) else { return false };
                 rendition.peak_bits = rates.peak_bits;
                 rendition.average_bits = rates.average_bits;
@@ -25,7 +30,7 @@ impl Presentation {
                 true
             });
         }
-        self.sets.retain(|set| set.media != Media::Text && !set.renditions.is_empty());
+        self.sets.retain(|set| !set.renditions.is_empty());
         match refused {
             Some(codecs) if self.sets.iter().all(|set| set.media != Media::Video) => {
                 Err(not_in_systems(Media::Video, &codecs))
@@ -35,11 +40,15 @@ impl Presentation {
     }
 
     /// The same with track `audio` in the segments of all pictures. The set it is of stays, for
-    /// those who want sound alone.
+    /// those who want sound alone. Version 3 knows no renditions, so there is no text (8216 §7).
     #[must_use]
     pub fn muxed(mut self, head: &Head, audio: Option<usize>) -> Self {
         let is_it = |rendition: &Rendition| Some(rendition.track) == audio;
-        self.sets.retain(|set| set.media != Media::Audio || set.renditions.iter().any(is_it));
+        self.sets.retain(|set| match set.media {
+            Media::Video => true,
+            Media::Audio => set.renditions.iter().any(is_it),
+            Media::Text => false,
+        });
         let sound = self.sets.iter().flat_map(|set| &set.renditions).find(|r| is_it(r)).cloned();
         let added = sound.as_ref().and_then(|sound| rates(head, sound));
         let pictures = self.sets.iter_mut().filter(|set| set.media == Media::Video);
@@ -65,9 +74,9 @@ fn rates<'h>(head: &'h Head, rendition: &Rendition) -> Option<&'h SystemsRates> 
 /// # Errors
 /// [`crate::error::ErrorKind::Unsupported`] where it cannot.
 pub fn in_systems(track: &Track) -> Result<(), Error> {
-    match track.systems {
-        Some(_) => Ok(()),
-        None => Err(not_in_systems(track.media, &track.codecs)),
+    match (track.media, track.systems) {
+        (Media::Text, _) | (_, Some(_)) => Ok(()),
+        (Media::Video | Media::Audio, None) => Err(not_in_systems(track.media, &track.codecs)),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct XmlWriter {
     open: Vec<&'static str>,
     /// The start tag last written still lacks its `>`.
     in_tag: bool,
+    /// Nothing is written between elements, where white space is text.
+    compact: bool,
 }
 
 impl Default for XmlWriter {
@@ -40,7 +42,14 @@ impl XmlWriter {
     #[must_use]
     pub fn new() -> Self {
         let out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
-        Self { out, open: Vec::new(), in_tag: false }
+        Self { out, open: Vec::new(), in_tag: false, compact: false }
+    }
+
+    /// A document without line ends and indents, in which elements and text may mix.
+    #[must_use]
+    pub fn compact() -> Self {
+        let out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
+        Self { out, open: Vec::new(), in_tag: false, compact: true }
     }
 
     /// Begins an element.
@@ -79,14 +88,21 @@ impl XmlWriter {
             return;
         };
         if self.in_tag {
-            self.out.push_str("/>\n");
+            self.out.push_str("/>");
             self.in_tag = false;
-            return;
+        } else {
+            self.indent();
+            self.out.push_str("</");
+            self.out.push_str(name);
+            self.out.push('>');
         }
-        self.indent();
-        self.out.push_str("</");
-        self.out.push_str(name);
-        self.out.push_str(">\n");
+        self.end_line();
+    }
+
+    /// Text inside the element open; for [`XmlWriter::compact`] documents, which add none.
+    pub fn text(&mut self, text: impl Display) {
+        self.end_tag();
+        write_escaped(&mut self.out, text);
     }
 
     /// A whole element that holds text alone.
@@ -99,7 +115,8 @@ impl XmlWriter {
         write_escaped(&mut self.out, text);
         self.out.push_str("</");
         self.out.push_str(name);
-        self.out.push_str(">\n");
+        self.out.push('>');
+        self.end_line();
     }
 
     /// The document; elements still open are closed.
@@ -113,13 +130,22 @@ impl XmlWriter {
 
     fn end_tag(&mut self) {
         if self.in_tag {
-            self.out.push_str(">\n");
+            self.out.push('>');
+            self.end_line();
             self.in_tag = false;
         }
     }
 
+    fn end_line(&mut self) {
+        if !self.compact {
+            self.out.push('\n');
+        }
+    }
+
     fn indent(&mut self) {
-        self.out.extend(self.open.iter().map(|_| "  "));
+        if !self.compact {
+            self.out.extend(self.open.iter().map(|_| "  "));
+        }
     }
 }
 
@@ -165,6 +191,19 @@ mod tests {
         let document = xml.finish();
         assert!(document.contains("b=\"&lt;&amp;&gt;&quot;'&#9;&#13;&#10;\u{fffd}\u{fffd}é\""));
         assert!(document.contains("<c>]]&gt;&amp;</c>"));
+    }
+
+    #[test]
+    fn a_compact_document_mixes_elements_and_text() {
+        let mut xml = XmlWriter::compact();
+        xml.open("p");
+        xml.text("a <");
+        xml.open("br");
+        xml.close();
+        xml.element_with_text("b", "c");
+        xml.text(" d");
+        let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?><p>a &lt;<br/><b>c</b> d</p>";
+        assert_eq!(xml.finish(), expected);
     }
 
     #[test]

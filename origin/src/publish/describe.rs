@@ -2,10 +2,11 @@
 //! the encoder of AMS named things, and a note for everything left out.
 
 use selvedge_core::asset::movie::{Media as Kind, Sample, Track};
-use selvedge_core::asset::server_manifest::{ServerManifest, TrackEntry};
+use selvedge_core::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use selvedge_core::codec::Codec;
 
 use super::input::Media;
+use super::text;
 use crate::failure::Failure;
 
 /// A server manifest and how it came about.
@@ -27,7 +28,7 @@ pub(super) fn describe(media: &[Media]) -> Result<Described, Failure> {
     let mut notes = Vec::new();
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for one in media {
-        for track in &one.movie.tracks {
+        for track in one.movie.tracks.iter().filter(|track| track.media != Kind::Text) {
             let place = format!("{} track {}", one.name, track.id);
             match candidate(&one.name, track) {
                 Err(why) => notes.push(format!("{place}: left out: {why}")),
@@ -52,6 +53,7 @@ pub(super) fn describe(media: &[Media]) -> Result<Described, Failure> {
         let entry = entry(candidate, &candidates, &manifest.tracks, &mut notes);
         manifest.tracks.push(entry);
     }
+    text::describe(media, &mut manifest.tracks, &mut notes);
     Ok(Described { manifest, notes })
 }
 
@@ -64,9 +66,6 @@ const fn video_rank(candidate: &Candidate<'_>) -> u64 {
 }
 
 fn candidate<'a>(file: &'a str, track: &'a Track) -> Result<Candidate<'a>, String> {
-    if track.media == Kind::Text {
-        return Err("text tracks are not packaged".to_owned());
-    }
     let entry = track.entries.first().ok_or("it has no sample entry")?;
     let codec = Codec::read(&entry.data).map_err(|error| error.message().to_owned())?;
     let bitrate = bitrate(track).ok_or("it has no samples, or none that lasts")?;
@@ -123,6 +122,7 @@ fn entry(
         label: track.label.clone(),
         role: None,
         accessibility: None,
+        text: TextEntry::default(),
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) struct Gathered {
 
 const MEDIA: [&str; 11] =
     ["mp4", "m4v", "m4a", "mov", "ismv", "isma", "ismt", "cmfv", "cmfa", "cmft", "mp4a"];
-const DOCUMENTS: [&str; 7] = ["ism", "ismc", "mpi", "vtt", "ttml", "xml", "json"];
+const DOCUMENTS: [&str; 8] = ["ism", "ismc", "mpi", "vtt", "ttml", "dfxp", "xml", "json"];
+const TEXTS: [&str; 3] = ["vtt", "ttml", "dfxp"];
 
 /// Sorts out `paths`. Of a folder only the files it holds itself count, and of these the kinds we
 /// know; a file named by itself is taken whatever it is called.
@@ -55,6 +56,11 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, Failure> {
 }
 
 impl Gathered {
+    /// The documents that may be text tracks.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &LocalFile> {
+        self.documents.iter().filter(|file| known(&file.name, &TEXTS))
+    }
+
     fn folder(&mut self, path: &Path) -> Result<(), Failure> {
         let failed = |error| Failure::file(path, &error);
         let mut entries = Vec::new();

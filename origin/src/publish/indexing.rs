@@ -2,6 +2,7 @@
 //! Out: the index object.
 
 use bytes::Bytes;
+use selvedge_core::asset::movie::Media as Kind;
 use selvedge_core::asset::server_manifest::ServerManifest;
 use selvedge_core::build::{Builder, Built, Source};
 use selvedge_core::delivery::index_object;
@@ -88,12 +89,21 @@ async fn from_store(
         ServerManifest::parse(&fetched.bytes).map_err(|error| Failure::core(&document, &error))?;
     let mut media: Vec<Media> = Vec::new();
     for track in &manifest.tracks {
-        if media.iter().any(|one| one.name == track.src) {
+        let file = track.file();
+        if media.iter().any(|one| one.name == file) {
             continue;
         }
-        progress.line(format_args!("reading {}", track.src));
-        let input = Input::stored(store, object(asset, &track.src)).await?;
-        media.push(Media::read(track.src.clone(), input).await?);
+        progress.line(format_args!("reading {file}"));
+        let read = async {
+            let input = Input::stored(store, object(asset, file)).await?;
+            Media::read(file.to_owned(), input).await
+        };
+        match read.await {
+            Ok(read) => media.push(read),
+            // An asset does without a text that is broken or gone; the report tells.
+            Err(failure) if track.media == Kind::Text => progress.line(format_args!("{failure}")),
+            Err(failure) => return Err(failure),
+        }
     }
     let version = |one: &Media| match &one.input {
         Input::Stored { version, .. } => version.clone(),
@@ -114,7 +124,7 @@ pub(super) fn sources_of(
     let mut sources: Vec<Source> = Vec::new();
     for track in &manifest.tracks {
         let mut all = media.iter().zip(versions);
-        let Some((one, version)) = all.find(|(one, _)| one.name == track.src) else { continue };
+        let Some((one, version)) = all.find(|(one, _)| one.name == track.file()) else { continue };
         if sources.iter().all(|source| source.object != one.name) {
             let (object, movie) = (one.name.clone(), one.movie.clone());
             sources.push(Source { object, version: version.clone(), movie });

@@ -7,11 +7,13 @@ mod gather;
 mod indexing;
 mod input;
 mod locate;
+mod text;
 mod upload;
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use selvedge_core::asset::movie::Media as Kind;
 use selvedge_core::asset::server_manifest::ServerManifest;
 use selvedge_core::build::Builder;
 use selvedge_core::delivery::{asset_object, index_object};
@@ -90,7 +92,8 @@ pub async fn publish(
     let locator = locate::choose(publication, &asset, store).await?;
 
     let mut report = gathered.notes.clone();
-    let media = read_media(&gathered, progress).await?;
+    let mut media = read_media(&gathered, progress).await?;
+    read_text(&gathered, &mut media, &mut report, progress).await?;
     let manifests = manifests(publication, &gathered, &media, &asset, &mut report)?;
     for named in &manifests {
         rehearse(named, &media)?;
@@ -159,6 +162,24 @@ async fn read_media(gathered: &Gathered, progress: &Progress) -> Result<Vec<Medi
     Ok(media)
 }
 
+/// Reads the text documents beside the media. One that is none is noted, and stored all the same.
+async fn read_text(
+    gathered: &Gathered,
+    media: &mut Vec<Media>,
+    report: &mut Vec<String>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    for file in gathered.texts() {
+        progress.line(format_args!("reading {}", file.name));
+        let input = Input::open(&file.path).await?;
+        match Media::read(file.name.clone(), input).await {
+            Ok(read) => media.push(read),
+            Err(failure) => report.push(format!("{}: no text to package: {failure}", file.name)),
+        }
+    }
+    Ok(())
+}
+
 /// The server manifests given, or one made from what the media holds.
 fn manifests(
     publication: &Publication,
@@ -191,7 +212,7 @@ fn manifests(
 /// Lets the builder look at everything that needs no media bytes, before anything is written.
 fn rehearse(named: &Named, media: &[Media]) -> Result<(), Failure> {
     let about = format!("{}.ism", named.name);
-    for track in &named.manifest.tracks {
+    for track in named.manifest.tracks.iter().filter(|track| track.media != Kind::Text) {
         if !media.iter().any(|one| one.name == track.src) {
             return Err(Failure::new(about, format!("names {}, which is not given", track.src))
                 .hint("publish the whole folder, or add the file to the command"));

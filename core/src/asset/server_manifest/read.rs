@@ -9,9 +9,10 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::asset::movie::Media;
-use crate::asset::server_manifest::{ServerManifest, TrackEntry};
+use crate::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use crate::error::{Error, ErrorKind};
 use crate::source::name_fault;
+use crate::text::Carriage;
 
 /// Longest document read, bytes; one with 64 quality levels has some 30,000.
 const DOCUMENT_BYTES: usize = 1 << 20;
@@ -116,6 +117,7 @@ struct Draft {
     display_name: Option<String>,
     role: Option<String>,
     accessibility: Option<String>,
+    text: TextEntry,
 }
 
 impl Document {
@@ -181,7 +183,7 @@ impl Document {
 }
 
 impl Draft {
-    const fn new(media: Media) -> Self {
+    fn new(media: Media) -> Self {
         Self {
             media,
             src: None,
@@ -193,6 +195,7 @@ impl Draft {
             display_name: None,
             role: None,
             accessibility: None,
+            text: TextEntry::default(),
         }
     }
 
@@ -212,6 +215,26 @@ impl Draft {
             "textdisplayname" => self.display_name = some(value),
             "role" => self.role = some(value),
             "accessibility" => self.accessibility = some(value),
+            name if self.media == Media::Text => self.set_text(name, value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set_text(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let text = &mut self.text;
+        match name {
+            "transcriptsrc" => text.transcript = some(value),
+            "textisdefault" => text.default = value.eq_ignore_ascii_case("true"),
+            "textisforced" => text.forced = value.eq_ignore_ascii_case("true"),
+            "texthlscharacteristic" => text.characteristics = some(value),
+            "textformat" => {
+                text.dash = Some(match value.to_ascii_lowercase().as_str() {
+                    "imsc" => Carriage::Imsc,
+                    "webvtt" => Carriage::WebVtt,
+                    _ => return Err(format!("textFormat `{value}` is neither imsc nor webvtt")),
+                });
+            }
             _ => {}
         }
         Ok(())
@@ -220,8 +243,10 @@ impl Draft {
     fn finish(self) -> Result<TrackEntry, String> {
         let media = self.media;
         let src = self.src.ok_or("a track has no src")?;
-        if let Some(what) = name_fault(&src) {
-            return Err(format!("src `{}` {what}", src.escape_debug()));
+        for name in [Some(&src), self.text.transcript.as_ref()].into_iter().flatten() {
+            if let Some(what) = name_fault(name) {
+                return Err(format!("src `{}` {what}", name.escape_debug()));
+            }
         }
         let name = self.name.unwrap_or_else(|| String::from(TrackEntry::default_name(media)));
         if let Some(what) = TrackEntry::name_fault(&name) {
@@ -237,6 +262,7 @@ impl Draft {
             label: self.display_name.or(self.title),
             role: self.role,
             accessibility: self.accessibility,
+            text: self.text,
         })
     }
 }
@@ -307,6 +333,23 @@ mod tests {
         let sound = manifest.tracks.get(2).unwrap();
         assert_eq!((sound.track_id, sound.bitrate), (2, Some(128_027)));
         assert_eq!(sound.language.as_deref(), Some("eng"));
+        let text = manifest.tracks.get(4).unwrap();
+        assert_eq!((text.src.as_str(), text.file()), ("fr.cmft", "fr.vtt"));
+        assert!(text.text.default && text.text.forced);
+        assert_eq!(text.text.dash, Some(Carriage::WebVtt));
+    }
+
+    #[test]
+    fn what_is_said_of_text_is_read_on_text_alone() {
+        let text = track("<textstream src='a.vtt' textIsDefault='true'/>");
+        assert!(text.text.default);
+        let video = track("<video src='a.mp4' textIsDefault='true'/>");
+        assert_eq!(video.text, TextEntry::default());
+        assert!(
+            message("<textstream src='a' textFormat='srt'/>").contains("neither imsc nor webvtt")
+        );
+        let out = "<textstream src='a'><param name='transcriptsrc' value='../b'/></textstream>";
+        assert!(message(out).contains("contains a slash"));
     }
 
     #[cfg(feature = "std")]

@@ -5,6 +5,7 @@ use core::fmt::Display;
 
 use crate::asset::movie::Media;
 use crate::asset::server_manifest::{ServerManifest, TrackEntry};
+use crate::text::Carriage;
 use crate::wire::xml::XmlWriter;
 
 impl ServerManifest {
@@ -55,6 +56,16 @@ fn write_track(xml: &mut XmlWriter, track: &TrackEntry) {
     param(xml, label, track.label.as_ref());
     param(xml, "accessibility", track.accessibility.as_ref());
     param(xml, "role", track.role.as_ref());
+    let text = &track.text;
+    param(xml, "transcriptsrc", text.transcript.as_ref());
+    param(xml, "textIsDefault", text.default.then_some("TRUE"));
+    param(xml, "textIsForced", text.forced.then_some("TRUE"));
+    param(xml, "textHlsCharacteristic", text.characteristics.as_ref());
+    let format = text.dash.map(|dash| match dash {
+        Carriage::Imsc => "imsc",
+        Carriage::WebVtt => "webvtt",
+    });
+    param(xml, "textFormat", format);
     xml.close();
 }
 

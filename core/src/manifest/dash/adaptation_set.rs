@@ -167,13 +167,13 @@ fn write_descriptors(xml: &mut XmlWriter, set: &SwitchingSet, first: &Rendition,
 const fn channels(rendition: &Rendition) -> Option<u16> {
     match rendition.shape {
         Shape::Audio { channels, .. } => Some(channels),
-        Shape::Video { .. } | Shape::Text => None,
+        Shape::Video { .. } | Shape::Text { .. } => None,
     }
 }
 
 const fn range(rendition: &Rendition) -> Option<VideoRange> {
     match rendition.shape {
         Shape::Video { range, .. } => Some(range),
-        Shape::Audio { .. } | Shape::Text => None,
+        Shape::Audio { .. } | Shape::Text { .. } => None,
     }
 }

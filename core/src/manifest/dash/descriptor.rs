@@ -72,7 +72,7 @@ pub(super) fn accessibility(xml: &mut XmlWriter, set: &SwitchingSet) {
 const fn carries_captions(rendition: &Rendition) -> bool {
     match rendition.shape {
         Shape::Video { cea608, .. } => cea608,
-        Shape::Audio { .. } | Shape::Text => false,
+        Shape::Audio { .. } | Shape::Text { .. } => false,
     }
 }
 
@@ -82,12 +82,26 @@ pub(super) fn role(xml: &mut XmlWriter, set: &SwitchingSet, main: bool) {
     let said = set.role.as_ref().map(|role| role.to_ascii_lowercase());
     let role = match (said.filter(|role| ROLES.contains(&role.as_str())), set.media) {
         (Some(role), _) => role,
-        (None, Media::Text) => String::from("subtitle"),
+        (None, Media::Text) => String::from(text_role(set)),
         (None, Media::Video | Media::Audio) => {
             String::from(if main { "main" } else { "alternate" })
         }
     };
     write(xml, "Role", ROLE, role);
+}
+
+/// Captions say what is heard, for those who do not hear it; subtitles only what is said.
+fn text_role(set: &SwitchingSet) -> &'static str {
+    let heard = set.characteristics.as_ref().is_some_and(|text| {
+        ["transcribes-spoken-dialog", "describes-music-and-sound"]
+            .iter()
+            .any(|one| text.contains(one))
+    });
+    match (set.forced, heard) {
+        (true, _) => "forced-subtitle",
+        (false, true) => "caption",
+        (false, false) => "subtitle",
+    }
 }
 
 /// `a:b` in lowest terms.
@@ -103,6 +117,17 @@ pub(super) fn ratio(across: u64, down: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::sample::set;
+
+    #[test]
+    fn text_is_captions_where_it_says_what_is_heard() {
+        let mut text = set(Media::Text, "text");
+        assert_eq!(text_role(&text), "subtitle");
+        text.characteristics = Some("public.accessibility.transcribes-spoken-dialog".into());
+        assert_eq!(text_role(&text), "caption");
+        text.forced = true;
+        assert_eq!(text_role(&text), "forced-subtitle");
+    }
 
     #[test]
     fn ratios_come_in_lowest_terms() {

@@ -76,7 +76,7 @@ fn longest_fragment(presentation: &Presentation) -> u64 {
 mod tests {
     use super::*;
     use crate::asset::movie::Media;
-    use crate::manifest::sample::{film, golden, params, scale, set, sound};
+    use crate::manifest::sample::{film, golden, params, scale, set, sound, text_shape};
     use crate::presentation::{Shape, VideoRange};
     use crate::request::Format;
     use crate::time::Instant;
@@ -124,7 +124,7 @@ mod tests {
         let mut french = set(Media::Text, "subt_fr");
         french.language = Some("fr".to_string());
         french.renditions = vec![sound(52)];
-        french.renditions[0].shape = Shape::Text;
+        french.renditions[0].shape = text_shape();
         french.renditions[0].codecs = "stpp.ttml.im1t".to_string();
         film.sets.extend([surround, french]);
         golden("descriptors.mpd", include_str!("../golden/descriptors.mpd"), &text(&film));

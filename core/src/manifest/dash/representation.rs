@@ -52,7 +52,7 @@ pub(super) fn write(
                 descriptor::channels(xml, channels);
             }
         }
-        Shape::Text => {}
+        Shape::Text { .. } => {}
     }
     if !common.template {
         template::write(xml, set, rendition, zero, params);

@@ -153,7 +153,8 @@ fn programmes(sets: &[SwitchingSet]) -> Vec<Programme<'_>> {
             programme.default |= set.default;
             continue;
         }
-        let (name, default) = (name(set, &programmes), set.default);
+        let name = name(set, |name| programmes.iter().any(|one| one.name == name));
+        let default = set.default;
         programmes.push(Programme { set, encodings, name, default, autoselect: false });
     }
     one_default(&mut programmes);
@@ -162,13 +163,12 @@ fn programmes(sets: &[SwitchingSet]) -> Vec<Programme<'_>> {
 }
 
 /// What the viewer reads; the members of a group differ in it (§4.3.4.1.1).
-fn name(set: &SwitchingSet, before: &[Programme<'_>]) -> String {
-    let free = |name: &String| !before.iter().any(|programme| programme.name == *name);
+pub(super) fn name(set: &SwitchingSet, taken: impl Fn(&str) -> bool) -> String {
     let label = set.label.as_ref().unwrap_or(&set.name);
     let with_language = set.language.iter().map(|language| format!("{label} ({language})"));
     let numbered = (2_u32..).map(|number| format!("{label} ({number})"));
     let mut names = core::iter::once(label.clone()).chain(with_language).chain(numbered);
-    names.find(free).unwrap_or_default()
+    names.find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// The best rendition in each codec.
@@ -219,6 +219,6 @@ pub(super) fn characteristics(set: &SwitchingSet) -> Option<&'static str> {
 pub(super) const fn channels(rendition: &Rendition) -> Option<u16> {
     match rendition.shape {
         Shape::Audio { channels, .. } => Some(channels),
-        Shape::Video { .. } | Shape::Text => None,
+        Shape::Video { .. } | Shape::Text { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::manifest::hls::audio::{Group, channels, characteristics, groups};
 use crate::manifest::hls::media::uri;
 use crate::manifest::hls::tags::{self, Captions, IFrameStreamInf, Picture, Playlist, StreamInf};
-use crate::manifest::hls::version;
+use crate::manifest::hls::{text, version};
 use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet};
 use crate::request::{Format, Params};
 
@@ -62,7 +62,7 @@ struct Offer<'a> {
     videos: Vec<&'a SwitchingSet>,
     audio_sets: Vec<&'a SwitchingSet>,
     audio: Vec<Group<'a>>,
-    texts: Vec<&'a SwitchingSet>,
+    texts: Vec<text::Member<'a>>,
     /// Some video carries captions.
     captioned: bool,
 }
@@ -92,7 +92,8 @@ impl<'a> Offer<'a> {
         let captioned = videos.iter().flat_map(|set| &set.renditions).any(carries_captions);
         let muxed = params.format.is_muxed();
         let audio = if muxed { Vec::new() } else { groups(&presentation.sets) };
-        let (audio_sets, texts) = (of(Media::Audio).collect(), of(Media::Text).collect());
+        let audio_sets = of(Media::Audio).collect();
+        let texts = text::members(&presentation.sets);
         Self { params, videos, audio_sets, audio, texts, captioned }
     }
 
@@ -114,8 +115,8 @@ impl<'a> Offer<'a> {
         if !self.is_plain_audio() {
             self.audio.iter().for_each(|group| self.write_group(group, playlist));
         }
-        for set in &self.texts {
-            self.write_text(set, playlist);
+        for member in &self.texts {
+            self.write_text(member, playlist);
         }
         if self.captioned && !self.params.format.is_muxed() {
             playlist.media(&tags::Media {
@@ -125,6 +126,7 @@ impl<'a> Offer<'a> {
                 language: None,
                 default: false,
                 autoselect: true,
+                forced: false,
                 instream_id: Some("CC1"),
                 characteristics: None,
                 channels: None,
@@ -142,6 +144,7 @@ impl<'a> Offer<'a> {
                 language: member.set.language.as_deref(),
                 default: member.default,
                 autoselect: member.autoselect,
+                forced: false,
                 instream_id: None,
                 characteristics: characteristics(member.set),
                 channels: channels(member.rendition),
@@ -150,19 +153,18 @@ impl<'a> Offer<'a> {
         }
     }
 
-    fn write_text(&self, set: &SwitchingSet, playlist: &mut Playlist) {
-        let Some(rendition) = set.renditions.last() else {
-            return;
-        };
+    fn write_text(&self, member: &text::Member<'_>, playlist: &mut Playlist) {
+        let text::Member { set, rendition, name, autoselect } = member;
         playlist.media(&tags::Media {
             kind: "SUBTITLES",
             group: SUBTITLES,
-            name: set.label.as_ref().unwrap_or(&set.name),
+            name,
             language: set.language.as_deref(),
             default: set.default,
-            autoselect: true,
+            autoselect: *autoselect,
+            forced: set.forced,
             instream_id: None,
-            characteristics: None,
+            characteristics: set.characteristics.as_deref(),
             channels: None,
             uri: Some(uri(set, rendition, self.params, false)),
         });
@@ -238,11 +240,11 @@ impl<'a> Offer<'a> {
 
     /// Everything a player of the variant may come to decode, each once.
     fn codecs<'b>(&'b self, own: &'b str, group: Option<&'b Group<'a>>) -> Vec<&'b str> {
-        let texts = self.texts.iter().filter_map(|set| set.renditions.last());
         let mut codecs = alloc::vec![own];
         let others = group.map(Group::codecs).unwrap_or_default();
-        for codec in others.into_iter().chain(texts.map(|one| one.codecs.as_str())) {
-            if !codecs.contains(&codec) {
+        let texts = self.texts.iter().map(|text| text.rendition.codecs.as_str());
+        for codec in others.into_iter().chain(texts) {
+            if !codec.is_empty() && !codecs.contains(&codec) {
                 codecs.push(codec);
             }
         }
@@ -257,7 +259,7 @@ fn renditions(set: &SwitchingSet) -> impl Iterator<Item = (&SwitchingSet, &Rendi
 const fn carries_captions(rendition: &Rendition) -> bool {
     match rendition.shape {
         Shape::Video { cea608, .. } => cea608,
-        Shape::Audio { .. } | Shape::Text => false,
+        Shape::Audio { .. } | Shape::Text { .. } => false,
     }
 }
 
@@ -274,7 +276,7 @@ fn picture(shape: &Shape) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::sample::{film, golden, params, picture, set, sound};
+    use crate::manifest::sample::{film, golden, params, picture, set, sound, text_shape};
     use alloc::string::ToString;
     use alloc::vec;
 
@@ -475,12 +477,47 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_one_name_and_language_are_told_apart() {
+        let mut film = film();
+        let mut text = set(Media::Text, "text");
+        text.language = Some("en".to_string());
+        text.renditions = vec![sound(52)];
+        film.sets.extend([text.clone(), text.clone(), text]);
+        film.sets[5].default = true;
+        film.sets[6].forced = true;
+        let playlist = self::text(&film);
+        let media = lines(&playlist, "#EXT-X-MEDIA");
+        let (_, texts) = media.split_at(3);
+        assert_eq!(values(texts, "NAME"), ["text", "text (en)", "text (2)"]);
+        assert_eq!(values(texts, "AUTOSELECT"), ["NO", "YES", "YES"]);
+    }
+
+    #[test]
+    fn what_is_said_of_text_has_its_attribute() {
+        let mut film = film();
+        let mut signs = set(Media::Text, "signs");
+        (signs.default, signs.forced) = (true, true);
+        signs.characteristics = Some("public.easy-to-read".to_string());
+        signs.renditions = vec![sound(52)];
+        film.sets.push(signs);
+        let text = text(&film);
+        let media = lines(&text, "#EXT-X-MEDIA");
+        let signs = media.iter().find(|line| line.contains("SUBTITLES")).unwrap();
+        for expected in [
+            "NAME=\"signs\",DEFAULT=YES,AUTOSELECT=YES,FORCED=YES,",
+            ",CHARACTERISTICS=\"public.easy-to-read\",",
+        ] {
+            assert!(signs.contains(expected), "{signs}");
+        }
+    }
+
+    #[test]
     fn text_is_a_group_of_subtitles() {
         let mut film = film();
         let mut french = set(Media::Text, "subt_fr");
         french.language = Some("fr".to_string());
         french.renditions = vec![sound(52)];
-        french.renditions[0].shape = Shape::Text;
+        french.renditions[0].shape = text_shape();
         french.renditions[0].codecs = "stpp.ttml.im1t".to_string();
         film.sets.push(french);
         let text = text(&film);

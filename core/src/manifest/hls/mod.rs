@@ -5,6 +5,7 @@ mod iframes;
 mod master;
 mod media;
 mod tags;
+mod text;
 
 use crate::request::Format;
 

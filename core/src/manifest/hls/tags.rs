@@ -34,6 +34,10 @@ impl Playlist {
         list.quoted_if("LANGUAGE", media.language);
         list.plain("DEFAULT", yes_or_no(media.default));
         list.plain("AUTOSELECT", yes_or_no(media.autoselect));
+        // The attribute is for subtitles alone (§4.3.4.1).
+        if media.forced {
+            list.plain("FORCED", "YES");
+        }
         list.quoted_if("INSTREAM-ID", media.instream_id);
         list.quoted_if("CHARACTERISTICS", media.characteristics);
         list.quoted_if("CHANNELS", media.channels);
@@ -137,10 +141,12 @@ pub(super) struct Media<'a> {
     pub(super) default: bool,
     /// `AUTOSELECT`
     pub(super) autoselect: bool,
+    /// `FORCED`
+    pub(super) forced: bool,
     /// `INSTREAM-ID`
     pub(super) instream_id: Option<&'static str>,
     /// `CHARACTERISTICS`
-    pub(super) characteristics: Option<&'static str>,
+    pub(super) characteristics: Option<&'a str>,
     /// `CHANNELS`
     pub(super) channels: Option<u16>,
     /// `URI`
