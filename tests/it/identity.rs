@@ -66,7 +66,6 @@ const COLLECTED: &[&str] = &[
     "livesim2-V300.mp4",
     "long_1080p_lowbitrate.mp4",
     "main_1.mp4",
-    "no_timescale.mp4",
     "prog_8s.mp4",
     "prog_8s_dec_dashinit.mp4",
     "sample_av1.mp4",

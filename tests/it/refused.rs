@@ -12,6 +12,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("chunk_out_of_range.mp4", &["track 1", "stsc", "§8.7.4"]),
     ("invalid_userdata.mp4", &["track 1", "sample 1", "135434", "135418", "§8.7.5"]),
     ("multi_vttc.mp4", &["moof at byte 76", "§8.8.4"]),
+    ("no_timescale.mp4", &["track 1", "sample 43", "NAL unit", "32684"]),
     ("zero_empty_stsc.mp4", &["track 1", "sample 2", "47925", "48618", "§8.7.5"]),
     // Encrypted already.
     ("av1-clearkey-cbcs-video.mp4", &["track 1", "encv", "encrypted already"]),

@@ -204,7 +204,7 @@ fn page(
     let row = |sample: &Timed| PageSample {
         offset: sample.offset,
         size: sample.size,
-        duration: sample.duration,
+        duration: sample.step,
         composition_offset: i32::try_from(sample.pts.saturating_sub(sample.dts)).unwrap_or(0),
         sync: sample.sync,
     };

@@ -5,8 +5,11 @@
 //! * Audio frames that lie wholly before the edit list's start (encoder priming) are dropped.
 //! * Each track's decode times move to the latest that is never after presentation: composition
 //!   offsets are never negative, because demuxers disagree on what a negative one does to sound
-//!   and picture together.
-//! * Where anything is still negative (decode times before the first shown picture, a frame that is
+//!   and picture together (`ffmpeg` reads the whole track late).
+//! * Decoding starts when presentation starts, because players take the first decode time for the
+//!   start (`hls.js` shows a hole where it is earlier): the first few samples, as many as pictures
+//!   are reordered, are decoded faster than they are shown.
+//! * Where anything is still negative (pictures before the edit list's start, a frame that is
 //!   priming in part), the whole presentation moves up by whole seconds, which every clock can
 //!   express exactly; manifests say where zero is.
 
@@ -25,6 +28,8 @@ pub(super) struct Timed {
     pub(super) offset: u64,
     pub(super) size: u32,
     pub(super) duration: u32,
+    /// Ticks to the next sample's decode time.
+    pub(super) step: u32,
     pub(super) dts: Ticks,
     pub(super) pts: Ticks,
     pub(super) sync: bool,
@@ -35,7 +40,7 @@ impl From<Sample> for Timed {
     fn from(sample: Sample) -> Self {
         let Sample { offset, size, duration, dts, composition_offset, sync, entry } = sample;
         let pts = dts.saturating_add(i64::from(composition_offset));
-        Self { offset, size, duration, dts, pts, sync, entry }
+        Self { offset, size, duration, step: duration, dts, pts, sync, entry }
     }
 }
 
@@ -49,6 +54,7 @@ pub(super) fn settle(lanes: &mut [Lane], report: &mut Vec<String>) -> Result<i64
         drop_priming(lane, report);
         bound(lane)?;
         decode_before_presentation(lane)?;
+        start_decoding_at_presentation(&mut lane.samples);
     }
     let shift = lanes.iter().map(seconds_below_zero).max().unwrap_or(0);
     for lane in lanes {
@@ -113,7 +119,73 @@ fn decode_before_presentation(lane: &mut Lane) -> Result<(), Error> {
     Ok(())
 }
 
+/// Decode times that lie at or before the earliest presentation time are spread between it and the
+/// first later decode time, none after its sample's presentation.
+fn start_decoding_at_presentation(samples: &mut [Timed]) {
+    let Some(start) = samples.iter().map(|sample| sample.pts).min() else { return };
+    let Some(count) = samples.iter().position(|sample| sample.dts > start) else { return };
+    let (early, rest) = samples.split_at_mut(count);
+    let Some(room) = rest.first().map(|next| next.dts.saturating_sub(start)) else { return };
+    let mut latest = rest.iter().map(|sample| sample.pts).min().unwrap_or(start);
+    for (number, sample) in early.iter_mut().enumerate().rev() {
+        // All from here on show at `latest` or after it.
+        latest = latest.min(sample.pts);
+        let (number, count) = (to_ticks(number), to_ticks(count));
+        sample.dts = start.saturating_add(room.saturating_mul(number) / count.max(1)).min(latest);
+    }
+    for number in 0..count {
+        let next = samples.get(number.saturating_add(1)).map(|next| next.dts);
+        if let (Some(sample), Some(next)) = (samples.get_mut(number), next) {
+            sample.step = u32::try_from(next.saturating_sub(sample.dts)).unwrap_or(sample.step);
+        }
+    }
+}
+
+fn to_ticks(count: usize) -> Ticks {
+    Ticks::try_from(count).unwrap_or(Ticks::MAX)
+}
+
 fn seconds_below_zero(lane: &Lane) -> i64 {
     let earliest = lane.samples.iter().map(|sample| sample.dts.min(sample.pts)).min().unwrap_or(0);
     rescale(earliest.min(0).saturating_neg(), lane.timescale(), Timescale::SECONDS, Rounding::Up)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Decode times, steps and offsets of samples shown at `times`, decoded `delay` before at most.
+    fn check(times: &[Ticks], delay: Ticks, decoded: &[Ticks]) {
+        let sample = |(number, pts): (usize, &Ticks)| {
+            let dts = to_ticks(number) * 4 - delay;
+            Timed { offset: 0, size: 1, duration: 4, step: 4, dts, pts: *pts, sync: true, entry: 0 }
+        };
+        let mut samples: Vec<Timed> = times.iter().enumerate().map(sample).collect();
+        start_decoding_at_presentation(&mut samples);
+        let found: Vec<Ticks> = samples.iter().map(|sample| sample.dts).collect();
+        assert_eq!(found, decoded, "{times:?} less {delay}");
+        for pair in samples.windows(2) {
+            assert_eq!(pair[0].dts + i64::from(pair[0].step), pair[1].dts);
+        }
+        assert!(samples.iter().all(|sample| sample.dts <= sample.pts));
+    }
+
+    #[test]
+    fn decoding_starts_with_presentation_and_catches_up() {
+        check(&[0, 4, 8], 0, &[0, 4, 8]);
+        check(&[0, 8, 4, 12], 4, &[0, 2, 4, 8]);
+        check(&[0, 16, 8, 4, 12, 20], 8, &[0, 1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn pictures_shown_before_the_first_one_decoded_set_the_start() {
+        check(&[8, 0, 4, 12], 8, &[0, 0, 2, 4]);
+    }
+
+    #[test]
+    fn a_clip_shorter_than_its_delay_stays_as_it_is() {
+        check(&[0, 4], 8, &[-8, -4]);
+    }
 }
