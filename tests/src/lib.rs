@@ -28,5 +28,6 @@ pub mod proof;
 pub mod samples;
 pub mod server;
 pub mod source;
+pub mod text;
 pub mod tidy;
 pub mod tools;

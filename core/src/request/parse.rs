@@ -105,7 +105,7 @@ fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
     if let Some(inner) = call(strip_suffix(segment, &[".m3u8"]), "manifest") {
         return playlist(bitrate, inner);
     }
-    let bare = strip_suffix(segment, &[".m4s", ".mp4", ".ts", ".aac"]);
+    let bare = strip_suffix(segment, &[".m4s", ".mp4", ".ts", ".aac", ".vtt"]);
     let (inner, keyframe) = match (call(bare, "fragments"), call(bare, "keyframes")) {
         (Some(inner), _) => (inner, false),
         (None, Some(inner)) => (inner, true),
@@ -291,6 +291,7 @@ mod tests {
         for (path, suffixed) in [
             ("Fragments(v=0,format=m3u8-cmaf)", "Fragments(v=0,format=m3u8-cmaf).m4s"),
             ("Fragments(v=i,format=m3u8-cmaf)", "Fragments(v=i,format=m3u8-cmaf).MP4"),
+            ("Fragments(v=0,format=m3u8-aapl)", "Fragments(v=0,format=m3u8-aapl).vtt"),
             ("KeyFrames(v=0,format=m3u8-cmaf)", "KeyFrames(v=0,format=m3u8-cmaf).m4s"),
             ("Fragments(v=0,format=m3u8-aapl)", "Fragments(v=0,format=m3u8-aapl).ts"),
             ("Fragments(a=0,format=m3u8-aapl)", "Fragments(a=0,format=m3u8-aapl).aac"),

@@ -203,9 +203,8 @@ fn a_webvtt_segment_maps_its_times_and_keeps_cues_whole() {
     let text = webvtt::segment(&track("STYLE\n::cue{color:red}"), &pages, 900_000);
     assert_eq!(text.matches("on</c>").count(), 1, "a cue of two fragments comes once");
     let expected = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000\n\n\
-        STYLE\n::cue{color:red}\n\n\
         intro\n00:00:09.000 --> 00:00:10.500 line:0\nfrom <i>before</i>\n\n\
         1\n00:00:12.000 --> 00:00:13.000\na &amp; b\nc\n\n\
-        1\n00:00:12.500 --> 00:00:16.667\n<c.yellow>on</c>\n";
+        1\n00:00:12.500 --> 00:00:16.667\n<c.yellow>on</c>\n\n";
     assert_eq!(text, expected);
 }

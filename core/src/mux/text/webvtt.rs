@@ -1,11 +1,13 @@
 //! WebVTT segments (8216 §3.5), for HLS with transport streams.  In: a page of text.  Out: text.
+//!
+//! `STYLE` and `REGION` blocks stay out: ffmpeg (seen with 5.1.9), and what is built on it, finds
+//! no cue behind them, and colours WebVTT has classes for need none.
 
 use alloc::format;
 use alloc::string::String;
 
 use crate::index::head::Track;
 use crate::index::text::TextPage;
-use crate::mux::text::header;
 use crate::text::stamp::Stamp;
 use crate::text::webvtt::SIGNATURE;
 use crate::time::{Rounding, Ticks, Timescale, rescale};
@@ -17,11 +19,6 @@ use crate::time::{Rounding, Ticks, Timescale, rescale};
 #[must_use]
 pub fn segment(track: &Track, pages: &[TextPage], zero_pts: u64) -> String {
     let mut out = format!("{SIGNATURE}\nX-TIMESTAMP-MAP=LOCAL:{},MPEGTS:{zero_pts}\n", Stamp(0));
-    if !header(track).is_empty() {
-        out.push('\n');
-        out.push_str(header(track));
-        out.push('\n');
-    }
     let mut before = Ticks::MIN;
     let cues = pages.iter().flat_map(|page| {
         let seen = core::mem::replace(&mut before, page.start);
@@ -46,5 +43,8 @@ pub fn segment(track: &Track, pages: &[TextPage], zero_pts: u64) -> String {
         out.push_str(&cue.payload);
         out.push('\n');
     }
+    // ffmpeg puts segments together as they are: without an empty line the next one's header
+    // would be text of the last cue.
+    out.push('\n');
     out
 }
