@@ -83,6 +83,25 @@ ams_codes! {
     Unauthorized = "MPE_UNAUTHORIZED", 0x8089_0244;
     /// No such dynamic filter.
     FilterNotFound = "MPE_EGRESS_FILTER_NOT_FOUND", 0x8089_020C;
+    /// A filter's document breaks a rule.
+    FilterInvalid = "MPE_FILTER_INVALID", 0x8089_0236;
+    /// A filter's `presentationTimeRange` breaks a rule.
+    FilterRangeInvalid = "MPE_FILTER_RANGE_ATTRIBUTE_INVALID", 0x8089_0239;
+    /// A filter's `tracks` break a rule.
+    FilterTrackInvalid = "MPE_FILTER_TRACK_ATTRIBUTE_INVALID", 0x8089_023A;
+    /// A filter's `presentationWindowDuration` is no length.
+    FilterWindowInvalid = "MPE_FILTER_PRESENTATION_WINDOW_INVALID", 0x8089_023B;
+    /// A filter's `liveBackoffDuration` is no length.
+    FilterBackoffInvalid = "MPE_FILTER_LIVE_BACKOFF_INVALID", 0x8089_023C;
+    /// Filters leave nothing to play.
+    FilterRemovedAll = "MPE_FILTER_REMOVED_ALL_STREAMS", 0x8089_023E;
+    /// More filters at once than are applied.
+    FilterCount = "MPE_FILTER_COMPOSITION_FILTER_COUNT_OVER_LIMIT", 0x8089_0246;
+    /// More than one of the filters says which quality comes first.
+    FilterFirstQualities = "MPE_FILTER_COMPOSITION_MULTIPLE_FIRST_QUALITY_OPERATOR_NOT_ALLOWED",
+        0x8089_0248;
+    /// A filter's `firstQuality` is not one bit rate.
+    FilterFirstQualityInvalid = "MPE_FILTER_FIRST_QUALITY_ATTRIBUTE_INVALID", 0x8089_0249;
     /// No fragment starts at this time.
     FragmentTimestampNotFound = "MPE_FRAGMENT_TIMESTAMP_NOT_FOUND", 0x8089_0255;
     /// No quality level with this bit rate.

@@ -29,6 +29,7 @@ pub mod text;
 
 pub mod asset;
 pub mod delivery;
+pub mod filter;
 pub mod index;
 pub mod presentation;
 pub mod request;

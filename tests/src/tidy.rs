@@ -59,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asset", &["mp4", "codec", "text"]),
     ("index", &["asset", "codec", "text"]),
     ("build", &["asset", "codec", "index", "mp4", "mux", "presentation", "text"]),
+    ("filter", &["asset", "delivery", "presentation"]),
     ("presentation", &["asset", "codec", "delivery", "index"]),
     ("manifest", &["asset", "index", "presentation", "request", "text"]),
     ("segment", &["asset", "index", "mp4"]),

@@ -57,6 +57,24 @@ impl Members {
         }
     }
 
+    /// The whole number `key`; `None` where it is absent or null.
+    pub(super) fn take_integer(&mut self, key: &str) -> Result<Option<i64>, Error> {
+        let value = match self.map.remove(key) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_i64(),
+        };
+        value.map(Some).ok_or_else(|| self.fault(key, "is not a whole number below 2^63"))
+    }
+
+    /// The truth value `key`; `None` where it is absent or null.
+    pub(super) fn take_boolean(&mut self, key: &str) -> Result<Option<bool>, Error> {
+        match self.map.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(_) => Err(self.fault(key, "is not true or false")),
+        }
+    }
+
     /// The string `key`, which the document must have.
     pub(super) fn require_string(&mut self, key: &str) -> Result<String, Error> {
         self.take_string(key)?.ok_or_else(|| self.fault(key, "is missing"))

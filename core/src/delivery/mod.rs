@@ -1,13 +1,15 @@
 //! Who may be given what.  In: documents in the shapes of the AMS v3 REST API.
-//! Out: locators and policies. Also names the objects of an asset. Does not check viewers' tokens.
+//! Out: locators, policies and filters. Also names the objects of an asset. Does not check viewers' tokens.
 
 pub mod date;
 mod document;
+pub mod filter;
 pub mod locator;
 pub mod policy;
 
 use alloc::format;
 
+pub use filter::FilterDocument;
 pub use locator::Locator;
 pub use policy::{Encryption, Protocol, allows};
 
@@ -17,6 +19,18 @@ use crate::source::ObjectId;
 #[must_use]
 pub fn locator_object(guid: &str) -> ObjectId {
     format!("locators/{guid}.json")
+}
+
+/// Where the account's filter `name` is stored.
+#[must_use]
+pub fn account_filter_object(name: &str) -> ObjectId {
+    format!("filters/{name}.json")
+}
+
+/// Where the filter `name` of `asset` is stored, which goes before the account's of that name.
+#[must_use]
+pub fn asset_filter_object(asset: &str, name: &str) -> ObjectId {
+    format!("assets/{asset}/filters/{name}.json")
 }
 
 /// Where the server manifest `name` (without `.ism`) of `asset` is stored.

@@ -1,6 +1,7 @@
 //! When fragments start, run-length coded.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::error::Error;
 use crate::time::Ticks;
@@ -80,6 +81,22 @@ impl Timeline {
             left = left.saturating_sub(count);
         }
         start
+    }
+
+    /// The fragments `kept` of it. Costs a step a run.
+    #[must_use]
+    pub fn part(&self, kept: Range<u64>) -> Self {
+        let mut part = Self { start: self.start_of(kept.start), runs: Vec::new() };
+        let mut before = 0_u64;
+        for run in &self.runs {
+            let after = before.saturating_add(run.count.into());
+            let count = after.min(kept.end).saturating_sub(before.max(kept.start));
+            if let Ok(count @ 1..) = u32::try_from(count) {
+                part.runs.push(Run { duration: run.duration, count });
+            }
+            before = after;
+        }
+        part
     }
 
     /// 0-based number of the fragment that contains `time`: the last that starts at or before it,
@@ -191,6 +208,20 @@ mod tests {
         assert_eq!(line, timeline(5, &[10, 13]));
         line.reach(30);
         assert_eq!(line, timeline(5, &[10, 15]));
+    }
+
+    #[test]
+    fn a_part_holds_the_fragments_between() {
+        let line = timeline(5, &[10, 10, 10, 7, 7, 3]);
+        let all: Vec<_> = line.fragments().collect();
+        for start in 0..8 {
+            for end in 0..8 {
+                let part = line.part(start..end);
+                let bounds = |number| usize::try_from(number).unwrap().min(all.len());
+                let expected = all.get(bounds(start)..bounds(end)).unwrap_or_default();
+                assert_eq!(part.fragments().collect::<Vec<_>>(), expected, "{start}..{end}");
+            }
+        }
     }
 
     #[test]

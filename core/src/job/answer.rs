@@ -80,11 +80,12 @@ impl Detail {
     }
 }
 
-/// What `what` takes; `None` where the head is enough.
-pub(super) fn needs(what: &What, head: &Head) -> Result<Option<Detail>, Error> {
-    let params = what.params();
-    match what {
-        What::Manifest(Params { format, .. }) if format.is_hls() => Ok(None),
+/// What the answer takes; `None` where the head is enough.
+pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Error> {
+    let params = target.what.params();
+    let windowed = target.filter.is_windowed();
+    match &target.what {
+        What::Manifest(Params { format, .. }) if format.is_hls() && !windowed => Ok(None),
         What::Manifest(_) => Ok(Some(timelines_of(head.tracks.iter()))),
         What::Init { bitrate, track, .. } => {
             if !params.format.is_cmaf() {
@@ -96,7 +97,9 @@ pub(super) fn needs(what: &What, head: &Head) -> Result<Option<Detail>, Error> {
         }
         What::Playlist { bitrate, track, keyframes, .. } => {
             let (_, found) = find(head, *bitrate, track)?;
-            playlist_needs(head, found, *keyframes, params).map(Some)
+            let own = playlist_needs(head, found, *keyframes, params)?;
+            // A window is cut where another track may have its boundaries.
+            Ok(Some(if windowed { timelines_of(head.tracks.iter()) } else { own }))
         }
         What::KeyFrame { bitrate, track, time, .. } => {
             let (number, found) = find(head, *bitrate, track)?;
@@ -214,10 +217,19 @@ pub(super) fn answer(
 ) -> Result<Answer, Error> {
     let maker = Maker { target, head, config };
     match (&target.what, extra) {
-        (What::Manifest(params), extra) => manifest(head, params, extra),
+        (What::Manifest(params), extra) => manifest(target, head, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
             let (number, _) = find(head, *bitrate, track)?;
-            playlist(head, number, timelines, *keyframes, params)
+            let cut = target.cut(head, &timelines)?;
+            let listed = lists(head, number, timelines, *keyframes, params)?;
+            let left = target.filter.apply(listed, cut)?;
+            let (set, rendition) = offered(&left, number)?;
+            let text = if *keyframes {
+                hls::iframes(set, rendition, params)
+            } else {
+                hls::media(set, rendition, params)
+            }?;
+            Ok(text_answer(HLS, text))
         }
         (What::Init { bitrate, track, params }, Extra::None) => {
             let (_, track) = find(head, *bitrate, track)?;
@@ -253,26 +265,19 @@ pub(super) fn answer(
     }
 }
 
-/// A media playlist of track `number`.
-fn playlist(
+/// What a media playlist of track `number` lists.
+fn lists(
     head: &Head,
     number: usize,
     mut timelines: Vec<Option<Timeline>>,
     keyframes: bool,
     params: &Params,
-) -> Result<Answer, Error> {
+) -> Result<Presentation, Error> {
     let track = head.tracks.get(number).ok_or_else(|| Error::bug("a playlist of no track"))?;
     if !params.format.is_cmaf() && !keyframes {
         pack(head, track, number, &mut timelines, params)?;
     }
-    let presentation = listed(head, &timelines)?;
-    let (set, rendition) = offered(&presentation, number)?;
-    let text = if keyframes {
-        hls::iframes(set, rendition, params)
-    } else {
-        hls::media(set, rendition, params)
-    }?;
-    Ok(text_answer(HLS, text))
+    listed(head, &timelines)
 }
 
 /// Makes segments of the track's fragments, the last as long as the sound in it.
@@ -300,20 +305,20 @@ fn pack(
 const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
 const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
 
-fn manifest(head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
+fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
     match (params.format, extra) {
-        (Format::HlsCmaf, _) => Ok(text_answer(HLS, hls::master(&Presentation::of(head), params)?)),
-        (Format::HlsV4 | Format::HlsV8, _) => {
-            let presentation = Presentation::of(head).in_systems(head)?;
-            Ok(text_answer(HLS, hls::master(&presentation, params)?))
-        }
-        (Format::HlsV3, _) => {
-            let sound = systems::sound(head, params.audio_track.as_deref())?;
-            let presentation = Presentation::of(head).in_systems(head)?.muxed(head, sound);
-            Ok(text_answer(HLS, hls::master(&presentation, params)?))
+        (Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8, extra) => {
+            let timelines = match &extra {
+                Extra::Timelines(timelines) => Some(timelines.as_slice()),
+                Extra::None | Extra::Pages(..) | Extra::Text(_) => None,
+            };
+            let offered = target.master(head, params, timelines)?;
+            Ok(text_answer(HLS, hls::master(&offered, params)?))
         }
         (Format::DashCmaf, Extra::Timelines(timelines)) => {
-            Ok(text_answer(DASH, dash::mpd(&listed(head, &timelines)?.in_dash(), params)?))
+            let cut = target.cut(head, &timelines)?;
+            let offered = target.filter.apply(listed(head, &timelines)?.in_dash(), cut)?;
+            Ok(text_answer(DASH, dash::mpd(&offered, params)?))
         }
         (Format::DashCmaf, Extra::None | Extra::Pages(..) | Extra::Text(_)) => {
             Err(Error::bug("an MPD was asked for without timelines"))
@@ -321,7 +326,7 @@ fn manifest(head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error>
     }
 }
 
-fn listed(head: &Head, timelines: &[Option<Timeline>]) -> Result<Presentation, Error> {
+pub(super) fn listed(head: &Head, timelines: &[Option<Timeline>]) -> Result<Presentation, Error> {
     Presentation::of(head).with_timelines(|track| Ok(timelines.get(track).cloned().flatten()))
 }
 
@@ -332,7 +337,10 @@ fn offered(
     let renditions =
         presentation.sets.iter().flat_map(|set| set.renditions.iter().map(move |r| (set, r)));
     let mut found = renditions.filter(|(_, rendition)| rendition.track == track);
-    found.next().ok_or_else(|| Error::bug("a track of the index is not in its presentation"))
+    let removed = || {
+        Error::not_found(AmsCode::TrackNotFound, "a filter takes this track out of the manifest")
+    };
+    found.next().ok_or_else(removed)
 }
 
 /// The first page, if a fragment starts at `time` exactly.

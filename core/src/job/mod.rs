@@ -12,6 +12,7 @@
 //! ```
 
 mod answer;
+mod filtered;
 mod pages;
 mod range;
 #[cfg(feature = "xml")]
@@ -36,6 +37,7 @@ use crate::asset::server_manifest::ServerManifest;
 use crate::delivery::server_manifest_object;
 use crate::delivery::{Encryption, Locator, Protocol, allows, index_object, locator_object};
 use crate::error::{AmsCode, Error, ErrorKind};
+use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
 use crate::request::{self, Request, Resource, What};
 use crate::source::ObjectId;
@@ -67,6 +69,8 @@ pub struct Job {
 enum Stage {
     Begin,
     Locator(Request),
+    /// Filters by name, and the first bytes of the head.
+    Filters(Target, Vec<String>),
     /// The first bytes of the head, then all of it where it is longer.
     Head(Target),
     /// There is no index: the server manifest, then the movies it names.
@@ -85,6 +89,7 @@ struct Target {
     asset: String,
     manifest: String,
     what: What,
+    filter: Filter,
 }
 
 impl Target {
@@ -154,6 +159,7 @@ impl Job {
         match core::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Begin => self.begin(),
             Stage::Locator(request) => self.locator(request),
+            Stage::Filters(target, names) => self.filters(target, &names),
             Stage::Head(target) => self.head(target),
             #[cfg(feature = "xml")]
             Stage::ServerManifest(target) => self.server_manifest(target),
@@ -185,27 +191,29 @@ impl Job {
         })?;
         let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
         locator.valid_at(self.now)?;
-        if !locator.filters.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Document,
-                "the locator's filters cannot be applied yet",
-            )
-            .with_code(AmsCode::FilterNotFound));
-        }
         let Resource::Packaged { manifest, what } = request.resource else {
             allows(&locator.policy, Protocol::Download, Encryption::Clear)?;
             let message = "progressive download is not available, only the asset's manifests are";
             return Err(Error::not_found(AmsCode::ResourceNotFound, message));
         };
         allows(&locator.policy, protocol(&what), Encryption::Clear)?;
-        if let Some(filter) = what.params().filters.first() {
-            let message = format!("there is no filter {filter}");
-            return Err(Error::not_found(AmsCode::FilterNotFound, message));
-        }
-        let target = Target { asset: locator.asset, manifest, what };
-        let read = self.document(target.index(), 0..FIRST_READ);
-        self.stage = Stage::Head(target);
-        Ok(Next::Read(vec![read]))
+        let names = filtered::names(&locator.filters, &what)?;
+        let target = Target { asset: locator.asset, manifest, what, filter: Filter::default() };
+        let objects = filtered::objects(&target.asset, &names);
+        let mut reads: Vec<Read> =
+            objects.map(|object| self.document(object, 0..MAX_DOCUMENT)).collect();
+        reads.push(self.document(target.index(), 0..FIRST_READ));
+        self.stage =
+            if names.is_empty() { Stage::Head(target) } else { Stage::Filters(target, names) };
+        Ok(Next::Read(reads))
+    }
+
+    /// Takes the filters' documents off the answers; that of the head stays.
+    fn filters(&mut self, mut target: Target, names: &[String]) -> Result<Next, Error> {
+        let mut answers = core::mem::take(&mut self.pending);
+        self.pending.extend(answers.pop());
+        target.filter = filtered::compose(names, answers)?;
+        self.head(target)
     }
 
     fn head(&mut self, target: Target) -> Result<Next, Error> {
@@ -279,7 +287,7 @@ impl Job {
     #[cfg(feature = "xml")]
     fn rebuild(
         &mut self,
-        target: Target,
+        mut target: Target,
         mut rebuild: Box<rebuild::Rebuild>,
     ) -> Result<Next, Error> {
         for (read, answer) in core::mem::take(&mut self.pending) {
@@ -295,7 +303,8 @@ impl Job {
         }
         let index = rebuild.finish()?;
         let head = Head::decode(&index)?;
-        let extra = match answer::needs(&target.what, &head)? {
+        filtered::choose_sound(&mut target, &head)?;
+        let extra = match answer::needs(&target, &head)? {
             None => answer::Extra::None,
             Some(detail) => {
                 let ranges = detail.ranges(&head);
@@ -310,8 +319,9 @@ impl Job {
     }
 
     /// Asks for what lies outside the head, if the answer takes more than the head.
-    fn begin_detail(&mut self, target: Target, head: Head) -> Result<Next, Error> {
-        let Some(detail) = answer::needs(&target.what, &head)? else {
+    fn begin_detail(&mut self, mut target: Target, head: Head) -> Result<Next, Error> {
+        filtered::choose_sound(&mut target, &head)?;
+        let Some(detail) = answer::needs(&target, &head)? else {
             return answer::answer(&target, &head, answer::Extra::None, &self.config)
                 .map(Next::Reply);
         };

@@ -19,6 +19,7 @@ pub(super) fn film() -> Presentation {
     Presentation {
         zero: Instant::ZERO,
         duration: Instant { ticks: 2_949_120, timescale: scale(48_000) },
+        first: None,
         sets: alloc::vec![
             SwitchingSet {
                 renditions: alloc::vec![

@@ -25,6 +25,8 @@ pub struct Presentation {
     pub duration: Instant,
     /// Switching sets in the order of the server manifest.
     pub sets: Vec<SwitchingSet>,
+    /// Track whose pictures HLS lists first, where a filter says so.
+    pub first: Option<usize>,
 }
 
 /// Renditions a player may switch between: one DASH adaptation set, one HLS group member.
@@ -72,7 +74,8 @@ pub struct Rendition {
     /// Highest bit rate of any run of segments 0.5 to 1.5 target durations long (8216 §4.3.4.2),
     /// as CMAF segments; bits a second.
     pub peak_bits: u64,
-    /// All segment bits over the whole duration, rounded up; bits a second.
+    /// All segment bits over the whole duration, rounded up; bits a second. Zero where a filter
+    /// leaves a part of them, of which it is not known.
     pub average_bits: u64,
     /// The same peak over the key-frame segments alone; zero for audio and text.
     pub keyframe_peak_bits: u64,
@@ -98,15 +101,31 @@ impl Presentation {
         for set in &mut sets {
             set.renditions.sort_by_key(|rendition| rendition.bitrate);
         }
-        if let Some(first) =
-            sets.iter_mut().find(|set| set.media == Media::Audio && !set.alternate())
-        {
-            first.default = true;
-        }
         // A group has one default at most (8216 §4.3.4.1.1).
         let shown = |set: &&mut SwitchingSet| set.media == Media::Text && set.default;
         sets.iter_mut().filter(shown).skip(1).for_each(|set| set.default = false);
-        Self { zero: head.zero, duration: head.duration, sets }
+        let mut all = Self { zero: head.zero, duration: head.duration, sets, first: None };
+        all.choose_sound();
+        all
+    }
+
+    /// Makes the first sound that is for everybody the default, unless one is already.
+    pub fn choose_sound(&mut self) {
+        let sounds = || self.sets.iter().filter(|set| set.media == Media::Audio);
+        if sounds().any(|set| set.default) {
+            return;
+        }
+        let mut sounds = self.sets.iter_mut().filter(|set| set.media == Media::Audio);
+        if let Some(first) = sounds.find(|set| !set.alternate()) {
+            first.default = true;
+        }
+    }
+
+    /// How far the index moved the media's own times up; whole seconds on a clock of seconds are
+    /// what it moves by, any other zero is where the media itself starts.
+    #[must_use]
+    pub fn moved(&self) -> Instant {
+        if self.zero.timescale == Timescale::SECONDS { self.zero } else { Instant::ZERO }
     }
 
     /// The same as DASH carries it: text can be WebVTT there.

@@ -15,8 +15,9 @@ use crate::request::{Format, Params};
 const CAPTIONS: &str = "cc";
 const SUBTITLES: &str = "subs";
 
-/// The master playlist of `presentation`. Variants ascend by bit rate, as AMS listed them.
-/// Version 3 knows neither renditions nor key frames (8216 §7): sound is in the pictures' segments.
+/// The master playlist of `presentation`. Variants ascend by bit rate, as AMS listed them,
+/// behind those of [`Presentation::first`]. Version 3 knows neither renditions nor key frames
+/// (8216 §7): sound is in the pictures' segments.
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::Unsupported`] where there is neither video nor audio.
@@ -34,9 +35,10 @@ pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Er
     }
     for variant in variants {
         let codecs = variant.codecs.join(",");
+        let average = variant.average.min(variant.bandwidth);
         let inf = StreamInf {
             bandwidth: variant.bandwidth,
-            average_bandwidth: Some(variant.average.min(variant.bandwidth)),
+            average_bandwidth: Some(average).filter(|bits| *bits > 0),
             codecs: &codecs,
             picture: picture(&variant.rendition.shape),
             audio: variant.audio,
@@ -65,6 +67,8 @@ struct Offer<'a> {
     texts: Vec<text::Member<'a>>,
     /// Some video carries captions.
     captioned: bool,
+    /// Track whose variants come first.
+    first: Option<usize>,
 }
 
 /// One `EXT-X-STREAM-INF`.
@@ -94,7 +98,8 @@ impl<'a> Offer<'a> {
         let audio = if muxed { Vec::new() } else { groups(&presentation.sets) };
         let audio_sets = of(Media::Audio).collect();
         let texts = text::members(&presentation.sets);
-        Self { params, videos, audio_sets, audio, texts, captioned }
+        let first = presentation.first;
+        Self { params, videos, audio_sets, audio, texts, captioned, first }
     }
 
     fn pictures(&self) -> impl Iterator<Item = (&'a SwitchingSet, &'a Rendition)> {
@@ -195,7 +200,10 @@ impl<'a> Offer<'a> {
             let with = |group| self.variant(set, rendition, Some(group));
             variants.extend(self.audio.iter().map(with));
         }
-        variants.sort_by_key(|variant| variant.bandwidth);
+        variants.sort_by_key(|variant| {
+            let first = self.first == Some(variant.rendition.track);
+            (!first, variant.bandwidth)
+        });
         if !self.videos.is_empty() && self.params.audio_only {
             variants.extend(self.without_pictures());
             let muxed = self.audio_sets.iter().filter(|_| self.params.format.is_muxed());
