@@ -280,94 +280,75 @@ mod tests {
         assert_eq!((seconds.start, seconds.end), (at(5, 1), None));
     }
 
+    /// `code` and `message` are what is wrong with `json`.
+    fn refused(json: &str, code: AmsCode, message: &str) {
+        let error = parse(json).unwrap_err();
+        assert_eq!(error.message(), message, "{json}");
+        assert_eq!((error.kind, error.code), (ErrorKind::Unsupported, Some(code)), "{json}");
+    }
+
     #[test]
-    fn faults_are_named_by_their_path_and_code() {
-        let of_range = |inner: &str| format!(r#"{{"presentationTimeRange":{{{inner}}}}}"#);
-        let of_track = |property: &str, operation: &str, value: &str| {
-            format!(
-                r#"{{"properties":{{"tracks":[{{"trackSelections":[{{"property":"{property}",
-                "operation":"{operation}","value":"{value}"}}]}}]}}}}"#
-            )
-        };
-        use AmsCode::{
-            FilterBackoffInvalid, FilterFirstQualityInvalid, FilterInvalid, FilterRangeInvalid,
-            FilterTrackInvalid, FilterWindowInvalid,
-        };
-        for (json, code, message) in [
-            ("[]".into(), FilterInvalid, "$ is not an object"),
-            (r#"{"properties":[]}"#.into(), FilterInvalid, "$.properties is not an object"),
+    fn faults_of_the_document_are_named_by_their_path() {
+        let (invalid, quality) = (AmsCode::FilterInvalid, AmsCode::FilterFirstQualityInvalid);
+        refused("[]", invalid, "$ is not an object");
+        refused(r#"{"properties":[]}"#, invalid, "$.properties is not an object");
+        let rule = "$.firstQuality.bitrate is not a bit rate above zero";
+        refused(r#"{"firstQuality":{"bitrate":0}}"#, quality, rule);
+        refused(r#"{"firstQuality":{}}"#, quality, rule);
+    }
+
+    #[test]
+    fn faults_of_the_range_are_named_by_their_path() {
+        let (range, window, backoff) = (
+            AmsCode::FilterRangeInvalid,
+            AmsCode::FilterWindowInvalid,
+            AmsCode::FilterBackoffInvalid,
+        );
+        for (members, code, message) in [
+            (r#""startTimestamp":"1""#, range, "startTimestamp is not a whole number below 2^63"),
+            (r#""startTimestamp":-1"#, range, "startTimestamp -1 is below zero"),
             (
-                r#"{"presentationTimeRange":1}"#.into(),
-                FilterRangeInvalid,
-                "$.presentationTimeRange is not an object",
+                r#""startTimestamp":5,"endTimestamp":5"#,
+                range,
+                "endTimestamp 5 is not after startTimestamp 5",
+            ),
+            (r#""timescale":0"#, range, "timescale is not from 1 to 4294967295"),
+            (r#""forceEndTimestamp":1"#, range, "forceEndTimestamp is not true or false"),
+            (
+                r#""presentationWindowDuration":-1"#,
+                window,
+                "presentationWindowDuration -1 is below zero",
             ),
             (
-                of_range(r#""startTimestamp":"1""#),
-                FilterRangeInvalid,
-                "$.presentationTimeRange.startTimestamp is not a whole number below 2^63",
-            ),
-            (
-                of_range(r#""startTimestamp":-1"#),
-                FilterRangeInvalid,
-                "$.presentationTimeRange.startTimestamp -1 is below zero",
-            ),
-            (
-                of_range(r#""startTimestamp":5,"endTimestamp":5"#),
-                FilterRangeInvalid,
-                "$.presentationTimeRange.endTimestamp 5 is not after startTimestamp 5",
-            ),
-            (
-                of_range(r#""timescale":0"#),
-                FilterRangeInvalid,
-                "$.presentationTimeRange.timescale is not from 1 to 4294967295",
-            ),
-            (
-                of_range(r#""forceEndTimestamp":1"#),
-                FilterRangeInvalid,
-                "$.presentationTimeRange.forceEndTimestamp is not true or false",
-            ),
-            (
-                of_range(r#""presentationWindowDuration":-1"#),
-                FilterWindowInvalid,
-                "$.presentationTimeRange.presentationWindowDuration -1 is below zero",
-            ),
-            (
-                of_range(r#""liveBackoffDuration":1.5"#),
-                FilterBackoffInvalid,
-                "$.presentationTimeRange.liveBackoffDuration is not a whole number below 2^63",
-            ),
-            (
-                r#"{"firstQuality":{"bitrate":0}}"#.into(),
-                FilterFirstQualityInvalid,
-                "$.firstQuality.bitrate is not a bit rate above zero",
-            ),
-            (r#"{"tracks":[{},1]}"#.into(), FilterTrackInvalid, "$.tracks[1] is not an object"),
-            (
-                of_track("Unknown", "Equal", "x"),
-                FilterTrackInvalid,
-                "$.properties.tracks[0].trackSelections[0].property is not Type, Name, Language, \
-                 FourCC or Bitrate",
-            ),
-            (
-                of_track("Type", "Equal", "data"),
-                FilterTrackInvalid,
-                "$.properties.tracks[0].trackSelections[0].value is not Video, Audio or Text",
-            ),
-            (
-                of_track("Bitrate", "Equal", "9-1"),
-                FilterTrackInvalid,
-                "$.properties.tracks[0].trackSelections[0].value is not a bit rate, or two with a \
-                 hyphen between, the lower first",
-            ),
-            (
-                of_track("Name", "Like", "x"),
-                FilterTrackInvalid,
-                "$.properties.tracks[0].trackSelections[0].operation is not Equal or NotEqual",
+                r#""liveBackoffDuration":1.5"#,
+                backoff,
+                "liveBackoffDuration is not a whole number below 2^63",
             ),
         ] {
-            let error = parse(&json).unwrap_err();
-            assert_eq!(error.message(), message);
-            assert_eq!((error.kind, error.code), (ErrorKind::Unsupported, Some(code)), "{json}");
+            let json = format!(r#"{{"presentationTimeRange":{{{members}}}}}"#);
+            refused(&json, code, &format!("$.presentationTimeRange.{message}"));
+        }
+        let json = r#"{"presentationTimeRange":1}"#;
+        refused(json, range, "$.presentationTimeRange is not an object");
+    }
+
+    #[test]
+    fn faults_of_tracks_are_named_by_their_path() {
+        let code = AmsCode::FilterTrackInvalid;
+        refused(r#"{"tracks":[{},1]}"#, code, "$.tracks[1] is not an object");
+        for ((property, operation, value), member, rule) in [
+            (("Unknown", "Equal", "x"), "property", PROPERTIES),
+            (("Type", "Equal", "data"), "value", TYPES),
+            (("Bitrate", "Equal", "9-1"), "value", BITRATES),
+            (("Bitrate", "Equal", "-1"), "value", BITRATES),
+            (("Name", "Like", "x"), "operation", "is not Equal or NotEqual"),
+        ] {
+            let json = format!(
+                r#"{{"properties":{{"tracks":[{{"trackSelections":[{{"property":"{property}",
+                "operation":"{operation}","value":"{value}"}}]}}]}}}}"#
+            );
+            let path = format!("$.properties.tracks[0].trackSelections[0].{member}");
+            refused(&json, code, &format!("{path} {rule}"));
         }
     }
 

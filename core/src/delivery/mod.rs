@@ -1,5 +1,6 @@
 //! Who may be given what.  In: documents in the shapes of the AMS v3 REST API.
-//! Out: locators, policies and filters. Also names the objects of an asset. Does not check viewers' tokens.
+//! Out: locators, policies and filters. Also names the objects of an asset. Does not check
+//! viewers' tokens.
 
 pub mod date;
 mod document;

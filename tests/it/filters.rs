@@ -1,0 +1,363 @@
+//! Dynamic filters from their documents to manifests, through the real job: what goes out word for
+//! word (`filters.golden`), and every refusal with its code.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use core::fmt::Write as _;
+use std::fs;
+
+use selvedge_core::asset::movie::Media;
+use selvedge_core::delivery::{Locator, index_object, locator_object};
+use selvedge_core::index::head::{File, Grid, Head, Pages, Shape, SystemsRates, Track, VideoRange};
+use selvedge_core::index::timeline::Timeline;
+use selvedge_core::source::Version;
+use selvedge_core::time::{Instant, Timescale};
+use selvedge_core::wire::Writer;
+use selvedge_tests::drive::Shelf;
+use selvedge_tests::tools;
+
+const LOCATOR: &str = "7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e";
+
+/// (object, document), and more than one manifest takes up.
+const DOCUMENTS: &[(&str, &str)] = &[
+    (
+        "filters/middle.json",
+        r#"{"presentationTimeRange":{"startTimestamp":40000000,"endTimestamp":80000000}}"#,
+    ),
+    (
+        "filters/tail.json",
+        r#"{"properties":{"presentationTimeRange":{"timescale":1,"startTimestamp":5}}}"#,
+    ),
+    (
+        "filters/mobile.json",
+        r#"{"tracks":[
+            {"trackSelections":[{"property":"Type","operation":"Equal","value":"Video"},
+                                {"property":"Bitrate","operation":"Equal","value":"0-1000000"}]},
+            {"trackSelections":[{"property":"Type","operation":"Equal","value":"audio"}]}]}"#,
+    ),
+    (
+        "filters/language.json",
+        r#"{"tracks":[{"trackSelections":[
+            {"property":"Language","operation":"Equal","value":"eng"}]}]}"#,
+    ),
+    // The asset's goes before the account's.
+    (
+        "assets/film/filters/language.json",
+        r#"{"name":"language","properties":{"tracks":[{"trackSelections":[
+            {"property":"Language","operation":"NotEqual","value":"en"}]}]}}"#,
+    ),
+    ("filters/hd.json", r#"{"firstQuality":{"bitrate":1500000}}"#),
+    ("filters/sd.json", r#"{"firstQuality":{"bitrate":500000}}"#),
+    ("filters/early.json", r#"{"presentationTimeRange":{"timescale":1,"endTimestamp":2}}"#),
+    (
+        "filters/silent.json",
+        r#"{"tracks":[{"trackSelections":[
+            {"property":"Type","operation":"Equal","value":"video"}]}]}"#,
+    ),
+    ("filters/late.json", r#"{"presentationTimeRange":{"timescale":1,"startTimestamp":60}}"#),
+    (
+        "filters/japanese.json",
+        r#"{"tracks":[{"trackSelections":[
+            {"property":"Language","operation":"Equal","value":"ja"}]}]}"#,
+    ),
+    ("filters/broken.json", "{"),
+    (
+        "filters/property.json",
+        r#"{"tracks":[{"trackSelections":[{"property":"Unknown",
+        "operation":"Equal","value":""}]}]}"#,
+    ),
+    (
+        "filters/backwards.json",
+        r#"{"presentationTimeRange":{"startTimestamp":2,"endTimestamp":1}}"#,
+    ),
+    ("filters/window.json", r#"{"presentationTimeRange":{"presentationWindowDuration":-1}}"#),
+    ("filters/backoff.json", r#"{"presentationTimeRange":{"liveBackoffDuration":"x"}}"#),
+    ("filters/quality.json", r#"{"firstQuality":{}}"#),
+    ("filters/forced.json", r#"{"presentationTimeRange":{"forceEndTimestamp":true}}"#),
+];
+
+/// Manifests whose text is in the golden file.
+const GOLDEN: &[&str] = &[
+    "manifest(format=m3u8-cmaf,filter=mobile)",
+    "manifest(format=m3u8-cmaf,filter=language;hd)",
+    "manifest(format=m3u8-cmaf,filter=middle)",
+    "manifest(format=m3u8-aapl-v3,filter=language)",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,filter=middle)",
+    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-cmaf,filter=middle)",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,type=keyframes,filter=middle)",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl,filter=middle)",
+    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-aapl,filter=middle)",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl,type=keyframes,filter=middle)",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,filter=middle;tail)",
+    "manifest(format=mpd-time-cmaf,filter=middle)",
+    "manifest(format=mpd-time-cmaf,filter=mobile;language;tail)",
+];
+
+fn scale(ticks: u32) -> Timescale {
+    Timescale::new(ticks).unwrap()
+}
+
+fn line(start: i64, durations: &[u64]) -> Timeline {
+    let mut line = Timeline { start, runs: Vec::new() };
+    durations.iter().for_each(|duration| line.push(*duration));
+    line
+}
+
+/// 11 s, moved up by a second: pictures in two qualities, fragments of 2 s, the last of 3, two of
+/// which make a transport stream's segment; sound in two languages.
+fn film() -> (Head, Vec<Timeline>) {
+    let video = line(25_000, &[50_000, 50_000, 50_000, 50_000, 75_000]);
+    let frames = [94, 94, 93, 94, 141].map(|frames| frames * 1024);
+    let sound = line(47 * 1024, &frames);
+    let tracks = [
+        (Media::Video, "video", 500_000, "und", "avc1.64001e", 25_000),
+        (Media::Video, "video", 1_500_000, "und", "avc1.64001f", 25_000),
+        (Media::Audio, "aac_en", 128_000, "eng", "mp4a.40.2", 48_000),
+        (Media::Audio, "aac_de", 96_000, "ger", "mp4a.40.2", 48_000),
+    ];
+    let lines: Vec<Timeline> = tracks
+        .iter()
+        .map(|(media, ..)| if *media == Media::Video { video.clone() } else { sound.clone() })
+        .collect();
+    let tracks = tracks.iter().map(|(media, name, bitrate, language, codecs, timescale)| {
+        let set = match *name {
+            "video" => 0,
+            "aac_en" => 1,
+            _ => 2,
+        };
+        track((*media, name, *bitrate), language, codecs, *timescale, set)
+    });
+    let head = Head {
+        identity: [7; 16],
+        target_millis: 2000,
+        fragments_per_segment: 2,
+        zero: Instant { ticks: 1, timescale: Timescale::SECONDS },
+        duration: Instant { ticks: 11, timescale: Timescale::SECONDS },
+        files: vec![File {
+            name: "film.mp4".into(),
+            version: Version { size: 1, etag: "1".into() },
+        }],
+        grids: vec![Grid { timescale: scale(25_000), timeline: video }],
+        tracks: tracks.collect(),
+    };
+    (head, lines)
+}
+
+fn track(
+    (media, name, bitrate): (Media, &str, u64),
+    language: &str,
+    codecs: &str,
+    timescale: u32,
+    set: u32,
+) -> Track {
+    let shape = match media {
+        Media::Video => Shape::Video {
+            width: 640,
+            height: 360,
+            pixel_aspect: (1, 1),
+            frame_rate: Some((25, 1)),
+            range: VideoRange::Sdr,
+            cea608: false,
+        },
+        Media::Audio | Media::Text => Shape::Audio { channels: 2, sample_rate: 48_000 },
+    };
+    let rates = SystemsRates {
+        peak_bits: bitrate + 40_000,
+        average_bits: bitrate + 30_000,
+        keyframe_peak_bits: bitrate / 5,
+        muxed_peak_bits: bitrate + 20_000,
+        muxed_average_bits: bitrate + 10_000,
+    };
+    Track {
+        media,
+        name: name.into(),
+        bitrate,
+        language: language.into(),
+        label: String::new(),
+        role: String::new(),
+        accessibility: String::new(),
+        set,
+        aligned: true,
+        file: 0,
+        timescale: scale(timescale),
+        codecs: codecs.into(),
+        entries: Vec::new(),
+        nal_length_size: if media == Media::Video { 4 } else { 0 },
+        display: (640, 360),
+        rotation: 0,
+        shape,
+        peak_bits: bitrate + 10_000,
+        average_bits: bitrate + 5_000,
+        keyframe_peak_bits: if media == Media::Video { bitrate / 4 } else { 0 },
+        systems: Some(rates),
+        sap_type: 1,
+        grid: 0,
+        first: 0,
+        count: 5,
+        timeline: 0..0,
+        pages: Pages::Even { start: 0, stride: 0 },
+    }
+}
+
+/// The index of [`film`], as far as manifests read it.
+fn index() -> Vec<u8> {
+    let (mut head, lines) = film();
+    let mut tail = Writer::new();
+    // Offsets are as long as they are: twice, so that the head's length is known.
+    for _ in 0..3 {
+        let start = u64::try_from(head.encode(0).len()).unwrap();
+        tail = Writer::new();
+        for (track, line) in head.tracks.iter_mut().zip(&lines) {
+            let begin = start + u64::try_from(tail.len()).unwrap();
+            line.encode(&mut tail);
+            track.timeline = begin..start + u64::try_from(tail.len()).unwrap();
+        }
+    }
+    let total = head.encode(0).len() + tail.len();
+    let mut index = head.encode(u64::try_from(total).unwrap());
+    index.extend_from_slice(tail.as_slice());
+    index
+}
+
+/// A store with the film, the documents, and a locator with `filters`.
+fn shelf(filters: &[&str]) -> Shelf {
+    let mut shelf = Shelf::default();
+    let policy = "Predefined_ClearStreamingOnly";
+    let mut locator = Locator::new(LOCATOR.into(), "film".into(), policy.into());
+    locator.filters = filters.iter().map(ToString::to_string).collect();
+    shelf.objects.insert(locator_object(LOCATOR), locator.to_json().into());
+    shelf.objects.insert(index_object("film", "film"), index().into());
+    for (object, document) in DOCUMENTS {
+        shelf.objects.insert((*object).into(), (*document).into());
+    }
+    shelf
+}
+
+fn get(shelf: &Shelf, path: &str) -> (u16, String) {
+    let response = shelf.get(&format!("/{LOCATOR}/film.ism/{path}")).unwrap();
+    (response.status, String::from_utf8_lossy(&response.body).into_owned())
+}
+
+fn ok(shelf: &Shelf, path: &str) -> String {
+    match get(shelf, path) {
+        (200, text) => text,
+        (status, text) => panic!("{path}: {status} {text}"),
+    }
+}
+
+#[test]
+fn filtered_manifests_read_as_written_down() {
+    let shelf = shelf(&[]);
+    let mut found = String::new();
+    for path in GOLDEN {
+        write!(found, "──── {path}\n{}\n", ok(&shelf, path).trim_end()).unwrap();
+    }
+    let file = tools::repository().join("tests/it/filters.golden");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(&file).unwrap());
+}
+
+#[test]
+fn filters_of_the_locator_hide_the_rest_from_it() {
+    let (locator, url) = (shelf(&["mobile", "tail"]), shelf(&[]));
+    for (hidden, open) in [
+        ("manifest(format=mpd-time-cmaf)", "manifest(format=mpd-time-cmaf,filter=mobile;tail)"),
+        (
+            "manifest(format=mpd-time-cmaf,filter=language;tail)",
+            "manifest(format=mpd-time-cmaf,filter=mobile;tail;language)",
+        ),
+        (
+            "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf)",
+            "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,filter=tail)",
+        ),
+    ] {
+        assert_eq!(ok(&locator, hidden), ok(&url, open), "{hidden}");
+    }
+    let (status, text) = get(&locator, "QualityLevels(1500000)/Manifest(video,format=m3u8-cmaf)");
+    assert!(status == 404 && text.contains("MPE_EGRESS_TRACK_NOT_FOUND"), "{text}");
+}
+
+#[test]
+fn the_order_of_filters_and_naming_one_twice_change_nothing() {
+    let shelf = shelf(&["middle"]);
+    let of =
+        |filters: &str| ok(&shelf, &format!("manifest(format=mpd-time-cmaf,filter={filters})"));
+    let text = of("mobile;hd");
+    for filters in ["hd;mobile", "hd;mobile;hd", "middle;mobile;hd"] {
+        assert_eq!(of(filters), text, "{filters}");
+    }
+}
+
+#[test]
+fn segments_are_the_same_under_any_filter() {
+    let (plain, filtered) = (shelf(&[]), shelf(&["language", "middle"]));
+    let init = "QualityLevels(128000)/Fragments(aac_en=i,format=m3u8-cmaf)";
+    let named = "QualityLevels(128000)/Fragments(aac_en=i,format=m3u8-cmaf,filter=nowhere)";
+    let expected = get(&plain, init);
+    assert_eq!(expected.0, 200, "{}", expected.1);
+    assert_eq!(get(&filtered, init), expected);
+    assert_eq!(get(&plain, named), expected);
+    let master = ok(&plain, "manifest(format=m3u8-cmaf,filter=middle)");
+    assert!(master.contains("Manifest(video,format=m3u8-cmaf,filter=middle)"));
+}
+
+#[test]
+fn version_three_plays_a_sound_the_filter_leaves() {
+    let shelf = shelf(&[]);
+    let of = |rest: &str| ok(&shelf, &format!("QualityLevels(500000)/Manifest(video,{rest})"));
+    let text = of("format=m3u8-aapl-v3,filter=language");
+    assert_eq!(text, of("format=m3u8-aapl-v3,audiotrack=aac_de"));
+    assert!(text.contains("audiotrack=aac_de).ts"), "{text}");
+}
+
+/// (filters of the locator, path, status, code).
+const REFUSED: &[(&[&str], &str, u16, &str)] = &[
+    (&[], "filter=nowhere", 404, "MPE_EGRESS_FILTER_NOT_FOUND"),
+    (&["nowhere"], "audio-only=false", 404, "MPE_EGRESS_FILTER_NOT_FOUND"),
+    (
+        &[],
+        "filter=hd;sd",
+        415,
+        "MPE_FILTER_COMPOSITION_MULTIPLE_FIRST_QUALITY_OPERATOR_NOT_ALLOWED",
+    ),
+    (
+        &["hd"],
+        "filter=sd",
+        415,
+        "MPE_FILTER_COMPOSITION_MULTIPLE_FIRST_QUALITY_OPERATOR_NOT_ALLOWED",
+    ),
+    (&[], "filter=a;b;c;d", 415, "MPE_FILTER_COMPOSITION_FILTER_COUNT_OVER_LIMIT"),
+    (
+        &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"],
+        "audio-only=false",
+        415,
+        "MPE_FILTER_COMPOSITION_FILTER_COUNT_OVER_LIMIT",
+    ),
+    (&[], "filter=japanese", 415, "MPE_FILTER_REMOVED_ALL_STREAMS"),
+    (&[], "filter=late", 415, "MPE_FILTER_REMOVED_ALL_STREAMS"),
+    (&["early"], "filter=tail", 415, "MPE_FILTER_REMOVED_ALL_STREAMS"),
+    (&[], "filter=broken", 415, "MPE_FILTER_INVALID"),
+    (&[], "filter=property", 415, "MPE_FILTER_TRACK_ATTRIBUTE_INVALID"),
+    (&[], "filter=backwards", 415, "MPE_FILTER_RANGE_ATTRIBUTE_INVALID"),
+    (&[], "filter=window", 415, "MPE_FILTER_PRESENTATION_WINDOW_INVALID"),
+    (&[], "filter=backoff", 415, "MPE_FILTER_LIVE_BACKOFF_INVALID"),
+    (&[], "filter=quality", 415, "MPE_FILTER_FIRST_QUALITY_ATTRIBUTE_INVALID"),
+    (&[], "filter=forced", 400, "MPE_FILTER_RANGE_ATTRIBUTE_INVALID"),
+];
+
+#[test]
+fn every_refusal_has_its_code() {
+    for (filters, parameter, status, code) in REFUSED {
+        for format in ["m3u8-cmaf", "m3u8-aapl-v3", "mpd-time-cmaf"] {
+            let path = format!("manifest(format={format},{parameter})");
+            let (found, text) = get(&shelf(filters), &path);
+            assert!(found == *status && text.contains(code), "{path}: {found} {text}");
+        }
+    }
+    let silent = "manifest(format=m3u8-aapl-v3,filter=silent)";
+    let (status, text) = get(&shelf(&[]), silent);
+    assert!(status == 415 && text.contains("MPE_OUTPUT_FORMAT_NOT_SUPPORTED"), "{text}");
+    let (status, text) = get(&shelf(&["../../locators/x"]), "manifest(format=m3u8-cmaf)");
+    assert!(status == 500 && text.contains("$.filters[0]"), "{text}");
+}
