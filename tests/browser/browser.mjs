@@ -20,7 +20,7 @@ export async function launch() {
 }
 
 /** Runs `scenario` of client.mjs in a page of its own. */
-export async function run(browser, pages, scenario, player, url) {
+export async function run(browser, pages, scenario, player, url, more) {
   const page = await browser.newPage();
   const network = [];
   page.on("console", (message) => {
@@ -33,8 +33,8 @@ export async function run(browser, pages, scenario, player, url) {
   try {
     await page.goto(`${pages}/page.html`);
     await page.waitForFunction("globalThis.scenario");
-    const call = ([scenario, player, url]) => globalThis.scenario[scenario](player, url);
-    const result = await page.evaluate(call, [scenario, player, url]);
+    const call = ([scenario, ...rest]) => globalThis.scenario[scenario](...rest);
+    const result = await page.evaluate(call, [scenario, player, url, more]);
     return { ...result, network };
   } catch (error) {
     throw new Error(`${error.message} ${JSON.stringify(network)}`);

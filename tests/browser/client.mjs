@@ -1,6 +1,7 @@
 // In the page: one face for three players, and a log of everything that went wrong.
 //
-// Each player gives `load(url)`, `heights()` (ascending), `force(height)` and `free()`.
+// Each player gives `load(url)`, `heights()` (ascending), `force(height)` and `free()`, and for
+// text `texts()` (languages), `show(at)` and `shown()`, what stands on the picture now.
 
 const video = document.getElementById("video");
 const log = { faults: [], stalls: [], buffered: [], ended: false };
@@ -18,6 +19,15 @@ video.addEventListener("waiting", () => {
 });
 addEventListener("error", (event) => log.faults.push(`page: ${event.message}`));
 addEventListener("unhandledrejection", (event) => log.faults.push(`page: ${event.reason}`));
+
+const overlay = document.getElementById("text");
+
+/** Text the browser itself draws now. */
+function activeCues() {
+  const showing = [...video.textTracks].filter((track) => track.mode !== "disabled");
+  const active = showing.flatMap((track) => [...(track.activeCues ?? [])]);
+  return active.map((cue) => cue.getCueAsHTML?.().textContent ?? cue.text).join("\n");
+}
 
 const makers = {
   "hls.js": () => {
@@ -38,6 +48,12 @@ const makers = {
       free: () => { hls.nextLevel = -1; },
       audio: () => hls.audioTracks.map((track) => track.lang ?? track.name),
       choose: (at) => { hls.audioTrack = at; },
+      texts: () => hls.subtitleTracks.map((track) => track.lang),
+      show: (at) => {
+        hls.subtitleTrack = at;
+        hls.subtitleDisplay = true;
+      },
+      shown: activeCues,
     };
   },
   "dash.js": () => {
@@ -56,6 +72,7 @@ const makers = {
       load: (url) => new Promise((done) => {
         player.on(dashjs.MediaPlayer.events.STREAM_INITIALIZED, done);
         player.initialize(video, url, false);
+        player.attachTTMLRenderingDiv(overlay);
       }),
       heights: () => levels().map((level) => level.height).sort((a, b) => a - b),
       force: (height) => {
@@ -66,6 +83,13 @@ const makers = {
       free: () => abr(true),
       audio: () => player.getTracksFor("audio").map((track) => track.lang),
       choose: (at) => player.setCurrentTrack(player.getTracksFor("audio")[at]),
+      texts: () => player.getTracksFor("text").map((track) => track.lang),
+      show: (at) => {
+        player.enableText(true);
+        player.setTextTrack(at);
+      },
+      // TTML is drawn into a box of its own, WebVTT by the browser.
+      shown: () => [overlay.innerText, activeCues()].filter((text) => text.trim()).join("\n"),
     };
   },
   shaka: () => {
@@ -91,6 +115,9 @@ const makers = {
       free: () => player.configure({ abr: { enabled: true } }),
       audio: () => player.getAudioTracks().map((track) => track.language),
       choose: (at) => player.selectAudioTrack(player.getAudioTracks()[at]),
+      texts: () => player.getTextTracks().map((track) => track.language),
+      show: (at) => player.selectTextTrack(player.getTextTracks()[at]),
+      shown: activeCues,
     };
   },
 };
@@ -137,6 +164,35 @@ globalThis.scenario = {
     log.buffered = ranges();
     const { totalVideoFrames } = video.getVideoPlaybackQuality();
     return { ...log, time: video.currentTime, duration: expected(), frames: totalVideoFrames };
+  },
+  /** The text in `language`, looked at early and late in every cue and where there is none. */
+  async texts(name, url, { language, cues }) {
+    const player = makers[name]();
+    await player.load(url);
+    await until("texts", 10, () => player.texts().length > 0);
+    const languages = player.texts();
+    player.show(languages.findIndex((found) => found.startsWith(language)));
+    await video.play();
+    await playsOnFrom("start", 0);
+    video.pause();
+    const words = () => player.shown().split(/\s+/).filter(Boolean);
+    const holds = (wanted) => wanted.every((word) => words().includes(word));
+    const looks = cues.flatMap(({ start, end, text }) =>
+      [start + 120, end - 120].map((time) => ({ time, text })));
+    for (const { time, text } of looks) {
+      video.currentTime = time / 1000;
+      await until(`“${text}”, not “${player.shown()}”,`, 10,
+        () => !video.seeking && holds(text.split(/\s+/)));
+    }
+    const ends = [0, ...cues.map(({ end }) => end)];
+    const quiet = ends.filter((time) => cues.every(({ start, end }) =>
+      time + 300 < start || time >= end));
+    for (const time of quiet) {
+      video.currentTime = (time + 200) / 1000;
+      await until(`silence at ${time}, not “${player.shown()}”,`, 10,
+        () => !video.seeking && words().length === 0);
+    }
+    return { ...log, languages, quiet: quiet.length };
   },
   /** Every quality, forced; jumps ahead and back; every audio track; then the end. */
   async jumpsAndSwitches(name, url) {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use selvedge_tests::media::{self, Recipe};
 use selvedge_tests::server;
+use selvedge_tests::text::by_ffmpeg;
 use serde_json::{Value, json};
 
 fn main() {
@@ -21,7 +22,69 @@ fn main() {
         asset(&store, "news", &media::ladder_2997(), (12, 360), &["und"]),
         asset(&store, "clip", &clip, (8, 200), &["und"]),
     ];
-    println!("{}", json!({ "binary": server::binary(), "assets": assets }));
+    let texts = texts(&store);
+    println!("{}", json!({ "binary": server::binary(), "assets": assets, "texts": texts }));
+}
+
+/// What the demo says in English. ffmpeg reads it too, to tell what is expected.
+const ENGLISH: &str = "WEBVTT
+
+first
+00:00:00.500 --> 00:00:02.000
+It <i>begins</i>.
+
+00:00:05.000 --> 00:00:07.500 line:10% align:left
+<v Mary>This goes on
+over a border.</v>
+
+00:00:08.500 --> 00:00:10.000
+Two &amp; two
+
+00:00:09.000 --> 00:00:10.500 line:20%
+at a time
+
+00:00:11.500 --> 00:00:14.500
+<c.yellow>and ends.</c>
+";
+
+/// The same in French, less of it.
+const FRENCH: &str = "<tt xmlns='http://www.w3.org/ns/ttml' xml:lang='fr'><body><div>\
+    <p begin='1s' end='3s'>Cela commence</p><p begin='5s' dur='3s'>et<br/>continue.</p>\
+    </div></body></tt>";
+
+/// A film with texts, and the same with the texts as `WebVTT` in DASH.
+fn texts(store: &Path) -> Value {
+    let folder = store.join("../texts-of-the-demo");
+    let folder = folder.as_path();
+    std::fs::create_dir_all(folder).expect("a folder for texts");
+    let write = |name: &str, content: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).expect("a text");
+        path
+    };
+    let english = write("talk.en.vtt", ENGLISH);
+    let heard = by_ffmpeg(&english.to_string_lossy()).expect("ffmpeg").expect("cues");
+    let recipes = media::ladder_25();
+    let film = recipes.iter().filter(|one| ["v180.mp4", "eng.mp4"].contains(&one.name));
+    let film = film.map(media::file).collect::<Option<Vec<_>>>();
+    let mut files = film.expect("ffmpeg, to make the demo's media");
+    files.extend([english, write("talk_fra.ttml", FRENCH)]);
+    let plain = server::publish(store, "talk", &files).expect("texts can be published");
+    let document = std::fs::read_to_string(plain.server_manifest()).expect("a server manifest");
+    let param = "<param name='textFormat' value='webvtt'/></textstream>";
+    files.push(write("talk-wvtt.ism", &document.replace("</textstream>", param)));
+    let in_wvtt = server::publish(store, "talk-wvtt", &files).expect("texts can be published");
+    let systems = |path: String| path.replace("m3u8-cmaf", "m3u8-aapl");
+    let cue = |cue: &selvedge_tests::text::Said| json!({ "start": cue.start, "end": cue.end, "text": cue.text });
+    json!({
+        "imsc": { "hls": plain.hls(), "dash": plain.dash() },
+        "webvtt": { "hls": systems(plain.hls()), "dash": in_wvtt.dash() },
+        "en": heard.iter().map(cue).collect::<Vec<_>>(),
+        "fr": [
+            { "start": 1000, "end": 3000, "text": "Cela commence" },
+            { "start": 5000, "end": 8000, "text": "et\ncontinue." },
+        ],
+    })
 }
 
 fn asset(
