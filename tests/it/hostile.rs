@@ -21,7 +21,7 @@ use selvedge_core::error::{Error, ErrorKind};
 use selvedge_core::job::HttpRequest;
 use selvedge_tests::drive::{Asset, Shelf};
 use selvedge_tests::mutate::{Dice, mutate, structure};
-use selvedge_tests::{media, tools};
+use selvedge_tests::{boxes, media, tools};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -172,6 +172,29 @@ fn broken_movies(files: &[(String, Bytes)], faults: &mut Faults) -> u64 {
     copies
 }
 
+/// Tables that claim ages: work and memory have to follow the samples, not what they claim.
+fn huge_durations(files: &[(String, Bytes)], faults: &mut Faults) -> u64 {
+    let mut copies = 0;
+    for (name, file) in files {
+        let tracks = boxes::find(file, 0..file.len(), &[b"moov", b"trak", b"mdia"]);
+        for mdia in tracks {
+            let mut broken = file.to_vec();
+            for stts in boxes::find(file, mdia.clone(), &[b"minf", b"stbl", b"stts"]) {
+                let deltas = (stts.start + 12..stts.end).step_by(8);
+                deltas.for_each(|at| broken[at..at + 4].fill(0xff));
+            }
+            for mdhd in boxes::find(file, mdia, &[b"mdhd"]) {
+                let at = mdhd.start + if file[mdhd.start] == 1 { 20 } else { 12 };
+                broken[at..at + 4].copy_from_slice(&1000_u32.to_be_bytes());
+            }
+            let outcome = judge(name, || publish_and_play(name, broken.into()));
+            faults.note(&format!("{name}, huge durations"), outcome);
+            copies += 1;
+        }
+    }
+    copies
+}
+
 /// A stored index may be broken as well: the store is not ours.
 fn broken_indexes(files: &[(String, Bytes)], faults: &mut Faults) -> u64 {
     let mut copies = 0;
@@ -249,7 +272,7 @@ fn broken_input_is_refused_in_words_and_within_bounds() {
             panic!("{name}, whole, is refused: {error}");
         }
     }
-    let movies = broken_movies(&files, &mut faults);
+    let movies = broken_movies(&files, &mut faults) + huge_durations(&files, &mut faults);
     let indexes = broken_indexes(&files, &mut faults);
     let paths = broken_paths(&files, &mut faults);
     println!("{movies} broken movies, {indexes} broken indexes, {paths} broken paths");
