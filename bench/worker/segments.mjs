@@ -23,7 +23,8 @@ const run = ["run", "--quiet", "--release", "--package", "selvedge-bench", "--bi
 const told = execFileSync("cargo", [...run, "--", store], { cwd: repository, encoding: "utf8" });
 const { binary, films } = JSON.parse(told);
 const native = await serveNatively({ store, binary });
-const worker = await startWorker({ STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret });
+const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret };
+const worker = await startWorker(signed);
 const workerd = workerdBelow(process.pid);
 
 try {
@@ -32,7 +33,8 @@ try {
   // The heads are cached by now; this round reads the pages.
   for (const film of films) film.fresh = (await ask(film, REQUESTS)).costs;
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const film of round % 2 ? films : [...films].reverse()) film.rounds.push(await ask(film, REQUESTS));
+    const order = round % 2 ? films : [...films].reverse();
+    for (const film of order) film.rounds.push(await ask(film, REQUESTS));
   }
   report();
 } finally {
@@ -57,7 +59,7 @@ async function cold(film) {
   return cost(await get(film.segments[Math.floor(film.segments.length / 2)]));
 }
 
-/** Asks for segments spread over the film; CPU a request, and what it read where the page was new. */
+/** Asks for segments spread over the film: CPU a request, and what it read for a new page. */
 async function ask(film, count) {
   const before = cpuSeconds(workerd);
   const costs = [];
@@ -70,7 +72,8 @@ async function ask(film, count) {
 
 async function get(path) {
   const response = await fetch(worker.url + path);
-  if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  const { status } = response;
+  if (status !== 200) throw new Error(`${path}: ${status} ${await response.text()}`);
   const bytes = (await response.arrayBuffer()).byteLength;
   return { timing: response.headers.get("Server-Timing"), bytes };
 }
@@ -125,12 +128,13 @@ function report() {
   };
   const text = `# What a segment costs
 
-\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()}, ${new Date().toISOString().slice(0, 10)}.
+\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()},
+${new Date().toISOString().slice(0, 10)}.
 
 Two films of one picture and sound, H.264 at 640×360 with AAC in one file, differ in length alone.
 Segments of video are asked of the worker in workerd over an HTTP origin, spread over the film,
-${ROUNDS} rounds of ${REQUESTS}, both films by turns. CPU is that of the whole workerd process, HTTP and streams
-included; medians of the rounds.
+${ROUNDS} rounds of ${REQUESTS}, both films by turns. CPU is that of the whole workerd process,
+HTTP and streams included; medians of the rounds.
 
 | | 10 minutes | 2 hours | ratio |
 |---|---|---|---|
@@ -142,8 +146,9 @@ ${row("index bytes read in one read, head cached (the page), at most", (film) =>
 ${row("media bytes through WebAssembly", (film) => film.wasm)}
 ${row("CPU a request, ms", (film) => film.cpu, 3)}
 
-Dependent reads of a segment: the page, then the media. A cached page leaves the media alone; nothing
-cached puts locator and head before them (${short.cold.toFixed(1)} % and ${long.cold.toFixed(1)} % of the requests, as they expire after a minute).
+Dependent reads of a segment: the page, then the media. A cached page leaves the media alone;
+nothing cached puts locator and head before them (${short.cold.toFixed(1)} % and
+${long.cold.toFixed(1)} % of the requests, as they expire after a minute).
 
 The worker's modules are ${workerBytes()} bytes after gzip -9.
 `;
@@ -161,5 +166,6 @@ The worker's modules are ${workerBytes()} bytes after gzip -9.
 function workerBytes() {
   const built = join(repository, "edge/build");
   const modules = filesBelow(built).filter((name) => /\.(js|wasm)$/.test(name));
-  return modules.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name)), { level: 9 }).length, 0);
+  const packed = (name) => gzipSync(readFileSync(join(built, name)), { level: 9 }).length;
+  return modules.reduce((sum, name) => sum + packed(name), 0);
 }

@@ -177,9 +177,10 @@ export class Exchange {
     while (input?.reader !== undefined) {
       const { reader, piece, wanted, at } = input;
       const buffer = input.buffer ?? new ArrayBuffer(CHUNK);
-      const chunk = at < piece.range.end ? await readChunk(reader, buffer, piece.range.end - at) : undefined;
+      const { end } = piece.range;
+      const chunk = at < end ? await readChunk(reader, buffer, end - at) : undefined;
       if (chunk === undefined) {
-        if (at < piece.range.end) throw failed(`the store ended at byte ${at} of ${piece.range.end}`);
+        if (at < end) throw failed(`the store ended at byte ${at} of ${end}`);
         reader.cancel().catch(() => {});
         await this.#next(input);
         continue;

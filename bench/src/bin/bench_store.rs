@@ -18,7 +18,8 @@ fn main() {
     let store = PathBuf::from(std::env::args_os().nth(1).expect("a folder for the store"));
     let short = media::file(&Recipe {
         name: "short.mp4",
-        arguments: "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+        arguments: "-f lavfi -i testsrc2=size=640x360:rate=25 \
+            -f lavfi -i sine=frequency=440:sample_rate=48000 \
             -t 600 -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g 50 -keyint_min 50 \
             -sc_threshold 0 -flags +cgop -x264-params nal-hrd=cbr -b:v 1200k -minrate 1200k \
             -maxrate 1200k -bufsize 2400k -pix_fmt yuv420p -c:a aac -b:a 96k -movflags +faststart"

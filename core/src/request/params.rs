@@ -94,7 +94,8 @@ fn unavailable(asked: &str) -> Error {
 }
 
 /// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them,
-/// comma-separated, without the parentheses: `format=m3u8-aapl-v3,audiotrack=aac_eng`. Filters shape manifests and never
+/// comma-separated, without the parentheses: `format=m3u8-aapl-v3,audiotrack=aac_eng`.
+/// Filters shape manifests and never
 /// fragments, so that all of them share one cached fragment; see [`Params::of_playlist`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
