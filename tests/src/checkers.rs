@@ -32,6 +32,18 @@ pub fn hls(url: &str, segments: u32) -> Option<Result<(), String>> {
     Some(verdict(Command::new("node").arg(script).args([url, "--segments", &segments])))
 }
 
+/// Runs the transport stream checker over the segments at `urls`, which are those of one playlist
+/// in order; `None` where it is absent.
+#[must_use]
+pub fn transport_stream(urls: &[String]) -> Option<Result<(), String>> {
+    let script = tools::shared("tools/tscheck.py")?;
+    if !tools::present("python3") {
+        println!("SKIPPED {}: python3 is not installed", script.display());
+        return None;
+    }
+    Some(verdict(Command::new("python3").arg(script).args(urls)))
+}
+
 /// A copy of the checker with its parsers, made once.
 fn install() -> Option<PathBuf> {
     let source = tools::shared("tools/hlscheck")?;
