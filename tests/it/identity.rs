@@ -14,6 +14,19 @@ fn all_arrive_whole(presentations: &[Presentation]) {
     each(presentations, |one| one.name.clone(), check);
 }
 
+fn all_arrive_in_transport_streams(presentations: &[Presentation]) {
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let check =
+        |one: &Presentation| proof::arrives_in_transport_streams(store.path(), &server, one);
+    each(presentations, |one| one.name.clone(), check);
+}
+
+#[test]
+fn made_media_arrives_whole_in_transport_streams() {
+    all_arrive_in_transport_streams(&proof::made());
+}
+
 #[test]
 fn made_media_arrives_whole() {
     all_arrive_whole(&proof::made());
@@ -88,6 +101,14 @@ fn collected_media_arrives_whole() {
     let Some(folder) = tools::shared("media") else { return };
     let files = COLLECTED.iter().map(|name| Presentation::of_file(&folder.join(name)));
     all_arrive_whole(&files.collect::<Vec<_>>());
+}
+
+#[test]
+fn collected_media_arrives_whole_in_transport_streams() {
+    let Some(folder) = tools::shared("media") else { return };
+    let whole = COLLECTED.iter().filter(|name| **name != "no_timescale.mp4"); // ends in the middle
+    let files = whole.map(|name| Presentation::of_file(&folder.join(name)));
+    all_arrive_in_transport_streams(&files.collect::<Vec<_>>());
 }
 
 #[test]

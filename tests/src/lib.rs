@@ -31,3 +31,4 @@ pub mod source;
 pub mod text;
 pub mod tidy;
 pub mod tools;
+pub mod transport;

@@ -13,7 +13,7 @@ use crate::fetch::{self, Get};
 use crate::samples::{self, Track};
 use crate::server::{Server, publish};
 use crate::source::{self, Entry, Expected};
-use crate::{identity, media};
+use crate::{identity, media, transport};
 
 /// A presentation to be made.
 #[derive(Debug, Clone)]
@@ -116,6 +116,22 @@ pub fn arrives_whole_from_core(presentation: &Presentation) -> Result<(), String
     let asset = asset.map_err(|error| error.to_string())?;
     let expected = expected(folder.path(), &asset.entries)?;
     arrives(&|path: &str| shelf.get(path), &expected, &asset.path)
+}
+
+/// Publishes `presentation` and compares what arrives in transport streams with what was published.
+///
+/// # Errors
+/// The first difference.
+pub fn arrives_in_transport_streams(
+    store: &Path,
+    server: &Server,
+    presentation: &Presentation,
+) -> Result<(), String> {
+    let published = publish(store, &presentation.name, &presentation.files)?;
+    let entries = source::entries(&published.server_manifest())?;
+    let expected = expected(&published.folder, &entries)?;
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    transport::arrives(&get, &expected, &published.folder, &published.path)
 }
 
 /// Every sample of `expected` arrives by both protocols.

@@ -144,8 +144,7 @@ impl Plan {
     pub fn packed(audio: Source<'_>) -> Result<Self, Error> {
         let mut plan = Self { bare: true, ..Self::default() };
         plan.units = plan.add(audio, pes::AUDIO)?;
-        let first = plan.units.first().map_or(0, |unit| unit.pts);
-        plan.preface = packed::timestamp(first).into();
+        plan.preface = packed::timestamp(begin(audio)).into();
         plan.measure();
         Ok(plan)
     }
@@ -361,6 +360,29 @@ fn frames(
     Ok(())
 }
 
+/// When packed audio begins. Its frames follow each other without gaps, so where the track has one
+/// most of them are on time and not the first: the beginnings that the times of all frames speak
+/// for are sorted, and the one in the middle is taken.
+fn begin(source: Source<'_>) -> Ticks {
+    let samples = source.pages.iter().flat_map(|page| &page.samples);
+    let mut durations: Vec<u32> = samples.map(|sample| sample.duration).collect();
+    durations.sort_unstable();
+    let each = durations.get(durations.len() / 2).copied().unwrap_or(0);
+    let mut begins = Vec::new();
+    let mut before = 0_i64;
+    for page in source.pages {
+        let mut dts = i64::try_from(page.decode_time).unwrap_or(i64::MAX);
+        for sample in &page.samples {
+            let pts = dts.saturating_add(sample.composition_offset.into());
+            begins.push(pts.saturating_sub(before));
+            before = before.saturating_add(each.into());
+            dts = dts.saturating_add(sample.duration.into());
+        }
+    }
+    begins.sort_unstable();
+    clock(begins.get(begins.len() / 2).copied().unwrap_or(0), source.essence.timescale)
+}
+
 /// Both in the order of their decode times, pictures first where these are equal.
 fn merge(pictures: Vec<Unit>, sound: Vec<Unit>) -> Vec<Unit> {
     let mut merged = Vec::new();
@@ -373,4 +395,31 @@ fn merge(pictures: Vec<Unit>, sound: Vec<Unit>) -> Vec<Unit> {
     }
     merged.extend(sound);
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn packed_audio_begins_where_most_of_its_frames_are_on_time() {
+        let sound = Essence::sound();
+        let page = |durations: &[u32]| {
+            let sample = |duration: &u32| PageSample {
+                offset: 0,
+                size: 10,
+                duration: *duration,
+                composition_offset: 0,
+                sync: true,
+            };
+            let samples = durations.iter().map(sample).collect();
+            vec![Page { decode_time: 48_000, samples, ..Page::default() }]
+        };
+        let begin = |durations| begin(Source { essence: &sound, pages: &page(durations) });
+        assert_eq!(begin(&[1024; 9]), 990_000);
+        assert_eq!(begin(&[1024, 1024, 1024, 1024, 7]), 990_000);
+        // The first frame is followed by 2,816 ticks of nothing.
+        assert_eq!(begin(&[3840, 1024, 1024, 1024, 1024]), 990_000 + 5_280);
+    }
 }
