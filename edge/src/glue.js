@@ -101,8 +101,8 @@ export class Pipeline {
         const opened = piece.object === undefined ? undefined : await this.#opened(piece);
         this.#openNext(at + 1);
         if (opened === undefined) await write(writable, piece.bytes);
-        else if (isWhole(piece, opened)) await pipe(opened.body, writable);
-        else await squeeze(opened.body, piece, writable);
+        else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, this.#patience);
+        else await squeeze(opened.body, piece, writable, this.#patience);
         piece.opened = undefined;
       }
       await writable.close();
@@ -178,7 +178,8 @@ export class Exchange {
       const { reader, piece, wanted, at } = input;
       const buffer = input.buffer ?? new ArrayBuffer(CHUNK);
       const { end } = piece.range;
-      const chunk = at < end ? await readChunk(reader, buffer, end - at) : undefined;
+      const chunk =
+        at < end ? await readChunk(reader, buffer, end - at, this.#patience) : undefined;
       if (chunk === undefined) {
         if (at < end) throw failed(`the store ended at byte ${at} of ${end}`);
         reader.cancel().catch(() => {});
@@ -330,20 +331,30 @@ function isWhole({ range, keep }, { counted }) {
   return counted && keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
 }
 
-/** Hands a stream on unseen. With `preventAbort` workerd would never tell of a failure. */
-function pipe(body, writable) {
-  return body.pipeTo(writable, { preventClose: true });
+/**
+ * Hands a stream on unseen. With `preventAbort` workerd would never tell of a failure. A store that
+ * sends less than a chunk in the time an answer may take has stopped sending.
+ */
+async function pipe(body, { start, end }, writable, patience) {
+  const clock = new Clock(patience * (1 + Math.ceil((end - start) / CHUNK)));
+  try {
+    await body.pipeTo(writable, { preventClose: true, signal: clock.signal });
+  } catch (error) {
+    throw clock.isOver ? clock.refusal() : error;
+  } finally {
+    clock.stop();
+  }
 }
 
 /** Hands on the wanted stretches of a stream. */
-async function squeeze(body, { range, keep }, writable) {
+async function squeeze(body, { range, keep }, writable, patience) {
   const reader = body.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   try {
     const wanted = { keep, next: 0 };
     let buffer = new ArrayBuffer(CHUNK);
     for (let at = range.start; at < range.end;) {
-      const chunk = await readChunk(reader, buffer, range.end - at);
+      const chunk = await readChunk(reader, buffer, range.end - at, patience);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const bytes = compact(chunk, at, wanted);
       if (bytes.length > 0) await writer.write(bytes);
@@ -371,11 +382,19 @@ function compact(chunk, at, wanted) {
 }
 
 /** The next bytes of a stream, as many as the buffer holds unless the stream ends before. */
-async function readChunk(reader, buffer, limit = buffer.byteLength) {
+async function readChunk(reader, buffer, limit = buffer.byteLength, patience = undefined) {
   const length = Math.min(limit, buffer.byteLength);
-  const read = reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
-  const { value, done } = await read.catch((error) => Promise.reject(refusal(error)));
-  return done || value.length === 0 ? undefined : value;
+  const clock = patience === undefined ? undefined : new Clock(patience);
+  clock?.signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
+  try {
+    const { value, done } = await reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
+    if (clock?.isOver) throw clock.refusal();
+    return done || value.length === 0 ? undefined : value;
+  } catch (error) {
+    throw clock?.isOver ? clock.refusal() : refusal(error);
+  } finally {
+    clock?.stop();
+  }
 }
 
 async function write(writable, bytes) {
