@@ -97,12 +97,13 @@ export class Pipeline {
 
   async #fill(writable) {
     try {
+      const patience = this.#patience;
       for (const [at, piece] of this.#pieces.entries()) {
         const opened = piece.object === undefined ? undefined : await this.#opened(piece);
         this.#openNext(at + 1);
         if (opened === undefined) await write(writable, piece.bytes);
-        else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, this.#patience);
-        else await squeeze(opened.body, piece, writable, this.#patience);
+        else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, patience);
+        else await squeeze(opened.body, piece, writable, patience);
         piece.opened = undefined;
       }
       await writable.close();

@@ -31,7 +31,8 @@ export default class extends WorkerEntrypoint {
 /// Builds the worker and gives the folder of its modules.
 pub(crate) fn build() -> Result<PathBuf> {
     let triple = "wasm32-unknown-unknown";
-    run(&mut cargo(["build", "--package", "selvedge-edge", "--profile", "edge", "--target", triple]))?;
+    let mut build = cargo(["build", "--package", "selvedge-edge", "--profile", "edge"]);
+    run(build.args(["--target", triple]))?;
     let wasm = target().join(triple).join("edge/selvedge_edge.wasm");
     let out = root().join("edge/build");
     if is_newer(&out.join("index.js"), &wasm) {
