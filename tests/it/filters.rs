@@ -157,6 +157,7 @@ fn track(
             frame_rate: Some((25, 1)),
             range: VideoRange::Sdr,
             cea608: false,
+            cea708: false,
         },
         Media::Audio | Media::Text => Shape::Audio { channels: 2, sample_rate: 48_000 },
     };

@@ -346,6 +346,34 @@ fn tree(file: &[u8]) -> Vec<String> {
     out
 }
 
+/// Captions in the bits of the pictures are declared where ffmpeg can read some.
+#[test]
+fn captions_in_the_pictures_are_declared() {
+    let Some(case) = Case::new() else { return };
+    let Some(folder) = tools::shared("media") else { return };
+    for name in ["fragmented_captions", "livesim2-V300-cc1-cc3", "bear-640x360"] {
+        // A name without signs that mean something in a filter.
+        let file = case.write("film.mp4", fs::read(folder.join(format!("{name}.mp4"))).unwrap());
+        let decoded = std::process::Command::new("ffmpeg")
+            .current_dir(case.folder.path())
+            .args(["-v", "error", "-f", "lavfi", "-i", "movie=film.mp4[out0+subcc]"])
+            .args(["-map", "0:s", "-f", "srt", "-"])
+            .output()
+            .unwrap();
+        let has = !decoded.stdout.is_empty();
+        assert_eq!(has, !name.starts_with("bear"), "{name}: what ffmpeg reads");
+        let published = publish(case.store.path(), name, &[file]).unwrap();
+        let text = |path: &str| fetch::ok(&fetch::http, &case.url(path)).unwrap().text();
+        let (hls, dash) = (text(&published.hls()), text(&published.dash()));
+        let group = "TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",NAME=\"CEA608_CC\"";
+        assert_eq!(hls.contains(group), has, "{name}: {hls}");
+        assert_eq!(hls.contains("CLOSED-CAPTIONS=\"cc\""), has, "{name}: {hls}");
+        assert_eq!(hls.contains("CLOSED-CAPTIONS=NONE"), !has, "{name}: {hls}");
+        let scheme = "schemeIdUri=\"urn:scte:dash:cc:cea-608:2015\" value=\"CC1=und\"";
+        assert_eq!(dash.contains(scheme), has, "{name}: {dash}");
+    }
+}
+
 #[test]
 fn judges_find_no_fault_in_manifests_with_text() {
     let Some(case) = Case::new() else { return };

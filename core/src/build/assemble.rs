@@ -237,6 +237,7 @@ fn shape(lane: &Lane, layout: &Layout) -> Result<Shape, Error> {
             frame_rate: frame_rate(lane),
             range: video.range,
             cea608: layout.cea608,
+            cea708: layout.cea708,
         });
     }
     match codec.audio() {

@@ -24,6 +24,7 @@ pub(super) struct Layout {
     pub(super) faulty: bool,
     pub(super) in_band_parameter_sets: bool,
     pub(super) cea608: bool,
+    pub(super) cea708: bool,
 }
 
 impl Layout {
@@ -156,6 +157,7 @@ impl Scan {
         }
         layout.in_band_parameter_sets |= found.in_band_parameter_sets;
         layout.cea608 |= found.cea608;
+        layout.cea708 |= found.cea708;
         layout.nals.push(found.nals);
         self.seen = self.seen.saturating_add(sample.size.into());
         Ok(())

@@ -20,6 +20,7 @@ fn rendition(track: usize, bitrate: u64, codecs: &str, timescale: u32) -> Rendit
         frame_rate: None,
         range: VideoRange::Sdr,
         cea608: false,
+        cea708: false,
     };
     Rendition {
         track,

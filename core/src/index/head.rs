@@ -179,6 +179,8 @@ pub enum Shape {
         range: VideoRange,
         /// Bits carry CEA-608 captions.
         cea608: bool,
+        /// Bits carry CEA-708 captions.
+        cea708: bool,
     },
     /// Sound.
     Audio {
@@ -489,7 +491,7 @@ impl SystemsRates {
 impl Shape {
     fn encode(&self, out: &mut Writer) {
         match self {
-            Self::Video { width, height, pixel_aspect, frame_rate, range, cea608 } => {
+            Self::Video { width, height, pixel_aspect, frame_rate, range, cea608, cea708 } => {
                 let rate = frame_rate.unwrap_or((0, 0));
                 out.u8(0);
                 for value in [*width, *height, pixel_aspect.0, pixel_aspect.1, rate.0, rate.1] {
@@ -501,6 +503,7 @@ impl Shape {
                     VideoRange::Pq => 2,
                 });
                 out.u8(u8::from(*cea608));
+                out.u8(u8::from(*cea708));
             }
             Self::Audio { channels, sample_rate } => {
                 out.u8(1);
@@ -535,6 +538,7 @@ impl Shape {
                     other => return Err(out_of_range(from, "video range", other)),
                 },
                 cea608: from.u8()? != 0,
+                cea708: from.u8()? != 0,
             }),
             1 => Ok(Self::Audio { channels: narrow(from)?, sample_rate: narrow(from)? }),
             2 => Ok(Self::Text {

@@ -80,6 +80,7 @@ pub(super) fn picture(width: u32, height: u32, bitrate: u64, codecs: &str) -> Re
             frame_rate: Some((25, 1)),
             range: VideoRange::Sdr,
             cea608: false,
+            cea708: false,
         },
         timescale: scale(12_800),
         timeline: timeline(&[76_800; 10], 18_432),

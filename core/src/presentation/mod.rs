@@ -1,6 +1,7 @@
 //! What is offered to a player, in no protocol's words.  In: the asset index and documents.
 //! Out: switching sets of renditions on one timeline. Makes all the decisions manifests print.
 
+pub mod captions;
 pub mod language;
 pub mod systems;
 

@@ -5,7 +5,8 @@ use alloc::string::String;
 use core::fmt::Display;
 
 use crate::asset::movie::Media;
-use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
+use crate::presentation::captions::captions;
+use crate::presentation::{SwitchingSet, VideoRange};
 use crate::wire::xml::XmlWriter;
 
 /// DASH role scheme (§5.8.5.5).
@@ -64,15 +65,13 @@ pub(super) fn accessibility(xml: &mut XmlWriter, set: &SwitchingSet) {
         write(xml, "Accessibility", ROLE, "description");
         write(xml, "Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", 1);
     }
-    if set.renditions.iter().any(carries_captions) {
-        write(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", "CC1");
+    // SCTE 214-1 §7.2: the channel or service, and a language, of which the bits say nothing.
+    let carried = captions(set.renditions.iter());
+    if carried.cea608 {
+        write(xml, "Accessibility", "urn:scte:dash:cc:cea-608:2015", "CC1=und");
     }
-}
-
-const fn carries_captions(rendition: &Rendition) -> bool {
-    match rendition.shape {
-        Shape::Video { cea608, .. } => cea608,
-        Shape::Audio { .. } | Shape::Text { .. } => false,
+    if carried.cea708 {
+        write(xml, "Accessibility", "urn:scte:dash:cc:cea-708:2015", "1=lang:und");
     }
 }
 

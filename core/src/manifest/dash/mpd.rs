@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn everything_said_of_a_set_has_its_descriptor() {
         let mut film = film();
-        if let Shape::Video { range, cea608, pixel_aspect, frame_rate, .. } =
+        if let Shape::Video { range, cea608, cea708, pixel_aspect, frame_rate, .. } =
             &mut film.sets[0].renditions[2].shape
         {
-            (*range, *cea608) = (VideoRange::Pq, true);
+            (*range, *cea608, *cea708) = (VideoRange::Pq, true, true);
             (*pixel_aspect, *frame_rate) = ((4, 3), Some((30_000, 1001)));
         }
         let mut surround = set(Media::Audio, "ec3 & \"more\" $Time$");

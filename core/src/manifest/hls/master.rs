@@ -7,8 +7,11 @@ use crate::asset::movie::Media;
 use crate::error::Error;
 use crate::manifest::hls::audio::{Group, channels, characteristics, groups};
 use crate::manifest::hls::media::uri;
-use crate::manifest::hls::tags::{self, Captions, IFrameStreamInf, Picture, Playlist, StreamInf};
+use crate::manifest::hls::tags::{
+    self, ClosedCaptions, IFrameStreamInf, Picture, Playlist, StreamInf,
+};
 use crate::manifest::hls::{text, version};
+use crate::presentation::captions::{Captions, captions};
 use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet};
 use crate::request::{Format, Params};
 
@@ -65,8 +68,8 @@ struct Offer<'a> {
     audio_sets: Vec<&'a SwitchingSet>,
     audio: Vec<Group<'a>>,
     texts: Vec<text::Member<'a>>,
-    /// Some video carries captions.
-    captioned: bool,
+    /// Captions in the bits of some video.
+    captions: Captions,
     /// Track whose variants come first.
     first: Option<usize>,
 }
@@ -93,13 +96,13 @@ impl<'a> Offer<'a> {
             })
         };
         let videos: Vec<&SwitchingSet> = of(Media::Video).filter(same).collect();
-        let captioned = videos.iter().flat_map(|set| &set.renditions).any(carries_captions);
+        let captions = captions(videos.iter().flat_map(|set| &set.renditions));
         let muxed = params.format.is_muxed();
         let audio = if muxed { Vec::new() } else { groups(&presentation.sets) };
         let audio_sets = of(Media::Audio).collect();
         let texts = text::members(&presentation.sets);
         let first = presentation.first;
-        Self { params, videos, audio_sets, audio, texts, captioned, first }
+        Self { params, videos, audio_sets, audio, texts, captions, first }
     }
 
     fn pictures(&self) -> impl Iterator<Item = (&'a SwitchingSet, &'a Rendition)> {
@@ -123,16 +126,22 @@ impl<'a> Offer<'a> {
         for member in &self.texts {
             self.write_text(member, playlist);
         }
-        if self.captioned && !self.params.format.is_muxed() {
+        // As AMS listed and named them.
+        let carried = [
+            (self.captions.cea708, "CEA708_CC", "SERVICE1"),
+            (self.captions.cea608, "CEA608_CC", "CC1"),
+        ];
+        let carried = carried.iter().filter(|(is, ..)| *is && !self.params.format.is_muxed());
+        for (_, name, channel) in carried {
             playlist.media(&tags::Media {
                 kind: "CLOSED-CAPTIONS",
                 group: CAPTIONS,
-                name: "CC1",
+                name,
                 language: None,
                 default: false,
                 autoselect: true,
                 forced: false,
-                instream_id: Some("CC1"),
+                instream_id: Some(channel),
                 characteristics: None,
                 channels: None,
                 uri: None,
@@ -175,13 +184,13 @@ impl<'a> Offer<'a> {
         });
     }
 
-    fn captions_of(&self, rendition: &Rendition) -> Captions {
-        let said = carries_captions(rendition) && !self.params.format.is_muxed();
-        match (self.captioned, said) {
+    fn captions_of(&self, rendition: &Rendition) -> ClosedCaptions {
+        let carries = captions(core::iter::once(rendition)).any();
+        match (self.captions.any(), carries && !self.params.format.is_muxed()) {
             // Where one variant says NONE, all have to (8216 §4.3.4.2).
-            (false, _) => Captions::None,
-            (true, false) => Captions::Unsaid,
-            (true, true) => Captions::Group(CAPTIONS),
+            (false, _) => ClosedCaptions::None,
+            (true, false) => ClosedCaptions::Unsaid,
+            (true, true) => ClosedCaptions::Group(CAPTIONS),
         }
     }
 
@@ -262,13 +271,6 @@ impl<'a> Offer<'a> {
 
 fn renditions(set: &SwitchingSet) -> impl Iterator<Item = (&SwitchingSet, &Rendition)> {
     set.renditions.iter().map(move |rendition| (set, rendition))
-}
-
-const fn carries_captions(rendition: &Rendition) -> bool {
-    match rendition.shape {
-        Shape::Video { cea608, .. } => cea608,
-        Shape::Audio { .. } | Shape::Text { .. } => false,
-    }
 }
 
 fn picture(shape: &Shape) -> Picture {
@@ -416,13 +418,16 @@ mod tests {
         let all: Vec<&str> = vec!["NONE"; 3];
         let plain = text(&film);
         assert_eq!(values(&lines(&plain, "#EXT-X-STREAM-INF"), "CLOSED-CAPTIONS"), all);
-        if let Shape::Video { cea608, .. } = &mut film.sets[0].renditions[1].shape {
-            *cea608 = true;
+        if let Shape::Video { cea608, cea708, .. } = &mut film.sets[0].renditions[1].shape {
+            (*cea608, *cea708) = (true, true);
         }
         let captioned = text(&film);
         let said = values(&lines(&captioned, "#EXT-X-STREAM-INF"), "CLOSED-CAPTIONS");
         assert_eq!(said, ["cc"]);
-        assert!(captioned.contains("TYPE=CLOSED-CAPTIONS,GROUP-ID=\"cc\",NAME=\"CC1\""));
+        let media = lines(&captioned, "#EXT-X-MEDIA");
+        assert_eq!(values(&media, "INSTREAM-ID"), ["SERVICE1", "CC1"]);
+        let names = values(&media, "NAME");
+        assert!(names.ends_with(&["CEA708_CC", "CEA608_CC"]), "{names:?}");
     }
 
     #[test]

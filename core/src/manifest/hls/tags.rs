@@ -53,9 +53,9 @@ impl Playlist {
         list.quoted_if("AUDIO", variant.audio);
         list.quoted_if("SUBTITLES", variant.subtitles);
         match variant.closed_captions {
-            Captions::Unsaid => {}
-            Captions::None => list.plain("CLOSED-CAPTIONS", "NONE"),
-            Captions::Group(group) => list.quoted("CLOSED-CAPTIONS", group),
+            ClosedCaptions::Unsaid => {}
+            ClosedCaptions::None => list.plain("CLOSED-CAPTIONS", "NONE"),
+            ClosedCaptions::Group(group) => list.quoted("CLOSED-CAPTIONS", group),
         }
         self.tag("EXT-X-STREAM-INF", list.0);
         self.line(uri);
@@ -144,7 +144,7 @@ pub(super) struct Media<'a> {
     /// `FORCED`
     pub(super) forced: bool,
     /// `INSTREAM-ID`
-    pub(super) instream_id: Option<&'static str>,
+    pub(super) instream_id: Option<&'a str>,
     /// `CHARACTERISTICS`
     pub(super) characteristics: Option<&'a str>,
     /// `CHANNELS`
@@ -169,12 +169,12 @@ pub(super) struct StreamInf<'a> {
     /// `SUBTITLES`
     pub(super) subtitles: Option<&'a str>,
     /// `CLOSED-CAPTIONS`
-    pub(super) closed_captions: Captions,
+    pub(super) closed_captions: ClosedCaptions,
 }
 
 /// `CLOSED-CAPTIONS`
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Captions {
+pub(super) enum ClosedCaptions {
     /// Left out.
     Unsaid,
     /// No variant carries captions.
