@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use selvedge_tests::media::{self, Recipe};
 use selvedge_tests::server;
+use selvedge_tests::text::Said;
 use selvedge_tests::text::by_ffmpeg;
 use serde_json::{Value, json};
 
@@ -75,7 +76,8 @@ fn texts(store: &Path) -> Value {
     files.push(write("talk-wvtt.ism", &document.replace("</textstream>", param)));
     let in_wvtt = server::publish(store, "talk-wvtt", &files).expect("texts can be published");
     let systems = |path: String| path.replace("m3u8-cmaf", "m3u8-aapl");
-    let cue = |cue: &selvedge_tests::text::Said| json!({ "start": cue.start, "end": cue.end, "text": cue.text });
+    let cue =
+        |Said { start, end, text }: &Said| json!({ "start": start, "end": end, "text": text });
     json!({
         "imsc": { "hls": plain.hls(), "dash": plain.dash() },
         "webvtt": { "hls": systems(plain.hls()), "dash": in_wvtt.dash() },
