@@ -49,7 +49,7 @@ const faults = {
   late: { document: 504, media: 504 },
   short: { document: 502, media: "cut" },
   // A media body that stops half way is the client's to give up: nothing watches a native stream.
-  stuck: { document: 504 },
+  stuck: { document: 504, media: "cut" },
   grown: { media: 502 },
   changed: { media: "etag" },
 };
