@@ -48,7 +48,6 @@ const faults = {
   dead: { document: 502, media: 502 },
   late: { document: 504, media: 504 },
   short: { document: 502, media: "cut" },
-  // A media body that stops half way is the client's to give up: nothing watches a native stream.
   stuck: { document: 504, media: "cut" },
   grown: { media: 502 },
   changed: { media: "etag" },
