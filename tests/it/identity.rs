@@ -5,7 +5,7 @@
 use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{delivered, fetch, samples, tools};
+use selvedge_tests::{delivered, fetch, media, samples, tools, transport};
 
 fn all_arrive_whole(presentations: &[Presentation]) {
     let store = tempfile::tempdir().unwrap();
@@ -109,6 +109,51 @@ fn collected_media_arrives_whole_in_transport_streams() {
     let whole = COLLECTED.iter().filter(|name| **name != "no_timescale.mp4"); // ends in the middle
     let files = whole.map(|name| Presentation::of_file(&folder.join(name)));
     all_arrive_in_transport_streams(&files.collect::<Vec<_>>());
+}
+
+/// Segments of several fragments: as many as six seconds hold, or as the server manifest sets.
+#[test]
+fn packed_fragments_arrive_whole_in_transport_streams() {
+    let Some(files) = media::ladder_25().iter().map(media::file).collect::<Option<Vec<_>>>() else {
+        return;
+    };
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let plain = publish(store.path(), "plain", &files).unwrap();
+    let document = std::fs::read_to_string(plain.server_manifest()).unwrap();
+    let meta = |name: &str, content: &str| format!(r#"<meta name="{name}" content="{content}"/>"#);
+    let two_seconds = meta("fragmentDuration", "2000");
+    let five = meta("fragmentsPerHLSSegment", "5");
+    // 15 s in fragments of 2 s are eight, the last of 1 s: three, three and two; or five and three.
+    for (name, metas, lengths) in [
+        ("by-time", two_seconds.clone(), vec![6_000_000, 6_000_000, 3_000_000]),
+        ("by-count", two_seconds + &five, vec![10_000_000, 5_000_000]),
+    ] {
+        let folder = store.path().join("in").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let manifest = folder.join(format!("{name}.ism"));
+        std::fs::write(&manifest, document.replace("</head>", &format!("{metas}</head>"))).unwrap();
+        let mut files = files.clone();
+        files.push(manifest);
+        let one = Presentation { name: name.to_owned(), files };
+        proof::arrives_in_transport_streams(store.path(), &server, &one).unwrap();
+        let published = publish(store.path(), name, &one.files).unwrap();
+        let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+        for format in ["m3u8-aapl", "m3u8-aapl-v3"] {
+            let master = published.hls().replace("m3u8-cmaf", format);
+            let (renditions, keyframes) = transport::fetch(&get, &master).unwrap();
+            let pictures = renditions.iter().filter(|one| !one.packed);
+            pictures.for_each(|one| assert_eq!(one.micros, lengths, "{}", one.url));
+            keyframes.iter().for_each(|one| assert_eq!(one.micros.len(), 8, "{}", one.url));
+        }
+    }
+}
+
+/// The clock of transport streams wraps after 26.5 hours (13818-1 §2.4.2.2).
+#[test]
+fn times_wrap_in_transport_streams() {
+    let Some(file) = media::file(&media::past_the_wrap()) else { return };
+    all_arrive_in_transport_streams(&[Presentation::of_file(&file)]);
 }
 
 #[test]

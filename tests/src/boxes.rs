@@ -204,6 +204,23 @@ fn run(data: &[u8], trun: usize, duration: u64, size: u64, into: &mut Fragment) 
     }
 }
 
+/// The same fragmented file, `seconds` later: every `tfdt` has to be of version 1.
+#[must_use]
+pub fn delay(file: &[u8], seconds: u64) -> Vec<u8> {
+    let mut out = file.to_vec();
+    let tracks = track_times(file);
+    for traf in find(file, 0..file.len(), &[b"moof", b"traf"]) {
+        let at = |kind| find(file, traf.clone(), &[kind]).remove(0).start;
+        let (tfhd, tfdt) = (at(b"tfhd"), at(b"tfdt"));
+        assert_eq!(file[tfdt], 1, "a decode time of 32 bits");
+        let id = number(file, tfhd + 4, 4);
+        let track = tracks.iter().find(|track| u64::from(track.id) == id).expect("its track");
+        let time = number(file, tfdt + 4, 8) + seconds * u64::from(track.timescale);
+        out[tfdt + 4..tfdt + 12].copy_from_slice(&time.to_be_bytes());
+    }
+    out
+}
+
 /// The same file with `co64` for `stco`. The movie box has to come last, so that no media moves.
 #[must_use]
 pub fn widen_chunk_offsets(file: &[u8]) -> Vec<u8> {

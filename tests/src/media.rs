@@ -25,6 +25,8 @@ pub struct Recipe {
 pub enum Finish {
     /// Nothing.
     AsIs,
+    /// Fragments begin so many seconds later.
+    Later(u64),
     /// `stco` becomes `co64` (14496-12 §8.7.5); ffmpeg does so from 4 GiB only.
     WideOffsets,
 }
@@ -64,10 +66,13 @@ fn make(recipe: &Recipe, folder: &Path, path: &Path) {
         .expect("ffmpeg runs");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {complaint}", recipe.name);
-    if recipe.finish == Finish::WideOffsets {
-        let file = fs::read(&made).expect("made file");
-        fs::write(&made, boxes::widen_chunk_offsets(&file)).expect("made file");
-    }
+    let finish: &dyn Fn(&[u8]) -> Vec<u8> = match recipe.finish {
+        Finish::AsIs => &<[u8]>::to_vec,
+        Finish::Later(seconds) => &move |file| boxes::delay(file, seconds),
+        Finish::WideOffsets => &boxes::widen_chunk_offsets,
+    };
+    let file = fs::read(&made).expect("made file");
+    fs::write(&made, finish(&file)).expect("made file");
     fs::rename(&made, path).expect("media file");
 }
 
@@ -183,6 +188,14 @@ pub fn layouts() -> Vec<Recipe> {
         flags("fragmented_samples_in_moov.mp4", "+frag_keyframe"),
         Recipe { finish: Finish::WideOffsets, ..wide },
     ]
+}
+
+/// Fragments from 26.5 hours on: 2^33 ticks of 90 kHz, less ten seconds, fall in the second one.
+#[must_use]
+pub fn past_the_wrap() -> Recipe {
+    let flags = "-movflags +frag_keyframe+empty_moov+default_base_moof";
+    let made = with_sound("past_the_wrap.mp4", &h264(50, "200k"), flags);
+    Recipe { finish: Finish::Later(95_430), ..made }
 }
 
 /// One file for each way in which time goes wrong.

@@ -114,7 +114,7 @@ impl Rendition {
     fn extents(&self, tolerance: i128) -> Result<(), String> {
         let starts = self.starts()?;
         for (at, (pair, micros)) in starts.windows(2).zip(&self.micros).enumerate() {
-            let ticks = i128::from(pair[1] - pair[0]);
+            let ticks = i128::from((pair[1] - pair[0]).rem_euclid(1 << 33));
             let off = i128::from(*micros) - ticks * 1_000_000 / 90_000;
             if off.abs() > tolerance {
                 return Err(format!("segment {at}: EXTINF is {off} us off {ticks} ticks"));
@@ -123,6 +123,9 @@ impl Rendition {
         Ok(())
     }
 }
+
+/// Nanoseconds in 33 bits of the 90 kHz clock, rounded up to a whole tick.
+const WRAP: i128 = (1 << 33) * 100_000 / 9 + 1;
 
 /// A bitstream filter that drops parameter sets and access unit delimiters, which come and go with
 /// the framing.
@@ -287,7 +290,8 @@ impl<'a> Source<'a> {
         let late = pairs.map(|(sample, (_, time))| {
             let ticks = i128::from(sample.pts) * shift.1 + shift.0;
             let due = ticks * 1_000_000_000 / (shift.1 * i128::from(track.timescale));
-            i128::from(*time) * 100_000 / 9 - due
+            // ffmpeg may take a time for one before the clock wrapped, or after.
+            (i128::from(*time) * 100_000 / 9 - due).rem_euclid(WRAP)
         });
         let (least, most) = (late.clone().min().unwrap_or(0), late.max().unwrap_or(0));
         let tolerance = self.tolerance() + if packed { 1_000_000 } else { 0 };
