@@ -78,6 +78,8 @@ pub(crate) async fn write(mux: Box<Mux>, store: &Store<'_>) -> Result<ReadableSt
     let opened = open_inputs(&mux, &exchange, store).await;
     match opened {
         Ok(body) => {
+            let media = mux.inputs().flatten().map(|stored| stored.span.len());
+            store.tally().touch(media.fold(0, u64::saturating_add));
             wasm_bindgen_futures::spawn_local(fill(mux, exchange));
             Ok(body)
         }

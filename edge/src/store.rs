@@ -141,6 +141,11 @@ impl<'a> Store<'a> {
 }
 
 impl Tally {
+    /// Media that a body will have core write anew.
+    pub(crate) fn touch(&self, bytes: u64) {
+        self.media.bytes.set(self.media.bytes.get().saturating_add(bytes));
+    }
+
     fn add(&self, object: &str, bytes: &Bytes) {
         let count = match object.rsplit_once('.') {
             Some((_, "index")) => &self.index,

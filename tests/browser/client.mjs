@@ -33,6 +33,9 @@ const makers = {
   "hls.js": () => {
     const hls = new Hls({ enableWorker: false, startLevel: 0 });
     hls.on(Hls.Events.ERROR, (_, data) => {
+      // Of a transport stream, hls.js 1.7.4 appends pictures before the sound it knows of has come;
+      // until then Chromium says that nothing is buffered. Both are a moment later.
+      if (data.details === "bufferAppendNoProgress" && data.appendsWithoutProgress === 1) return;
       log.faults.push(`hls.js: ${data.details} ${data.reason ?? data.error ?? ""}`);
     });
     return {
