@@ -23,6 +23,7 @@ pub mod time;
 pub mod wire;
 
 pub mod access;
+pub mod cipher;
 pub mod codec;
 pub mod mp4;
 pub mod text;

@@ -23,6 +23,11 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         if_range: header("If-Range")?,
         if_none_match: header("If-None-Match")?,
         origin: header("Origin")?,
+        referer: header("Referer")?,
+        host: header("Host")?,
+        authorization: header("Authorization")?,
+        content_type: header("Content-Type")?,
+        ..HttpRequest::default()
     })
 }
 

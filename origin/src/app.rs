@@ -125,6 +125,11 @@ fn passed_on(request: &Request) -> HttpRequest {
         if_range: header(header::IF_RANGE),
         if_none_match: header(header::IF_NONE_MATCH),
         origin: header(header::ORIGIN),
+        referer: header(header::REFERER),
+        host: header(header::HOST),
+        authorization: header(header::AUTHORIZATION),
+        content_type: header(header::CONTENT_TYPE),
+        ..HttpRequest::default()
     }
 }
 

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
 use core::ops::Range;
 
 use bytes::Bytes;
@@ -13,7 +15,7 @@ pub use crate::mux::{Mux, MuxStep};
 pub use crate::segment::{Piece, Recipe, Stored};
 
 /// What a shell passes on of an HTTP request.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct HttpRequest {
     /// `GET`, `HEAD`, `OPTIONS`, …
     pub method: String,
@@ -29,6 +31,31 @@ pub struct HttpRequest {
     pub if_none_match: Option<String>,
     /// `Origin`
     pub origin: Option<String>,
+    /// `Referer`
+    pub referer: Option<String>,
+    /// `Host`, with its port where it has one.
+    pub host: Option<String>,
+    /// `Authorization`: may hold a token.
+    pub authorization: Option<String>,
+    /// `Content-Type` of `body`.
+    pub content_type: Option<String>,
+    /// Body of a POST, no longer than the shell allows; empty for other methods.
+    pub body: Bytes,
+    /// Address of the client; `None` where the shell cannot know it.
+    pub address: Option<IpAddr>,
+    /// Country of that address, two letters of ISO 3166-1; `None` where the shell cannot know it.
+    pub country: Option<String>,
+}
+
+/// Shows nothing that may hold a token: queries and headers stay out of logs.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, .. } = self;
+        f.debug_struct("HttpRequest")
+            .field("method", method)
+            .field("path", path)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a deployment may set.

@@ -1,0 +1,7 @@
+//! Encryption.  In: content keys and what the index knows of samples.  Out: which bytes of a body
+//! are encrypted, how, with which initialization vectors. Encrypts nothing in bulk: that is the
+//! shells' to do, who have faster ways.
+
+mod key;
+
+pub use key::{ContentKey, KeyId, Protection, Scheme};
