@@ -54,16 +54,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("codec", &["mp4"]),
     ("text", &["mp4"]),
     ("access", &[]),
-    ("request", &[]),
-    ("delivery", &["request"]),
+    ("cipher", &["codec", "mp4"]),
+    ("request", &["cipher"]),
+    ("delivery", &["cipher", "request"]),
     ("asset", &["mp4", "codec", "text"]),
     ("index", &["asset", "codec", "text"]),
     ("build", &["asset", "codec", "index", "mp4", "mux", "presentation", "text"]),
     ("filter", &["asset", "delivery", "presentation"]),
-    ("presentation", &["asset", "codec", "delivery", "index"]),
-    ("manifest", &["asset", "index", "presentation", "request", "text"]),
-    ("segment", &["asset", "index", "mp4"]),
-    ("mux", &["asset", "codec", "index", "mp4", "segment", "text"]),
+    ("presentation", &["asset", "cipher", "codec", "delivery", "index"]),
+    ("manifest", &["asset", "cipher", "index", "presentation", "request", "text"]),
+    ("segment", &["asset", "cipher", "index", "mp4"]),
+    ("mux", &["asset", "cipher", "codec", "index", "mp4", "segment", "text"]),
 ];
 
 /// Modules all others may use.

@@ -3,6 +3,7 @@
 
 use alloc::format;
 
+use crate::cipher::Scheme;
 use crate::error::{AmsCode, Error, ErrorKind};
 
 /// How media goes out (`streamingProtocol` of AMS).
@@ -40,6 +41,19 @@ pub enum Encryption {
     Cenc,
     /// `CommonEncryptionCbcs`; `encryption=cbcs-aapl`.
     Cbcs,
+}
+
+impl Encryption {
+    /// What a policy calls media encrypted by `scheme`; PIFF is a form of `cenc`.
+    #[must_use]
+    pub const fn of(scheme: Option<Scheme>) -> Self {
+        match scheme {
+            None => Self::Clear,
+            Some(Scheme::Cbc) => Self::Envelope,
+            Some(Scheme::Cenc | Scheme::Piff) => Self::Cenc,
+            Some(Scheme::Cbcs) => Self::Cbcs,
+        }
+    }
 }
 
 use Encryption::{Cbcs, Cenc, Clear, Envelope};

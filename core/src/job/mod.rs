@@ -196,7 +196,12 @@ impl Job {
             let message = "progressive download is not available, only the asset's manifests are";
             return Err(Error::not_found(AmsCode::ResourceNotFound, message));
         };
-        allows(&locator.policy, protocol(&what), Encryption::Clear)?;
+        let scheme = what.params().encryption;
+        allows(&locator.policy, protocol(&what), Encryption::of(scheme))?;
+        if let Some(scheme) = scheme {
+            let rule = format!("this asset has no content key for encryption={}", scheme.name());
+            return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+        }
         let names = filtered::names(&locator.filters, &what)?;
         let target = Target { asset: locator.asset, manifest, what, filter: Filter::default() };
         let objects = filtered::objects(&target.asset, &names);

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::cipher::Scheme;
 use crate::error::{AmsCode, Error};
 use crate::request::name::{name, shown};
 use crate::request::percent::Encoded;
@@ -64,6 +65,17 @@ impl Format {
         }
     }
 
+    /// The ways AMS encrypted it. Transport streams know no AES-CTR, and version 3 of HLS no
+    /// encryption of samples (8216 §7); PIFF is Smooth Streaming's alone.
+    #[must_use]
+    pub const fn encryptions(self) -> &'static [Scheme] {
+        match self {
+            Self::HlsCmaf | Self::DashCmaf => &[Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs],
+            Self::HlsV4 | Self::HlsV8 => &[Scheme::Cbc, Scheme::Cbcs],
+            Self::HlsV3 => &[Scheme::Cbc],
+        }
+    }
+
     fn parse(value: &str) -> Result<Self, Error> {
         let known = [Self::HlsCmaf, Self::HlsV3, Self::HlsV4, Self::HlsV8, Self::DashCmaf];
         if value.eq_ignore_ascii_case("m3u8-aapl-v4") {
@@ -82,9 +94,6 @@ impl Format {
 /// Formats AMS had and this has not: Smooth Streaming, DASH before CMAF.
 const KNOWN_FORMATS: [&str; 3] = ["fmp4", "fmp4-v20", "mpd-time-csf"];
 
-/// Values of `encryption=` AMS had.
-const KNOWN_ENCRYPTIONS: [&str; 4] = ["cbc", "cenc", "cbcs-aapl", "piff"];
-
 fn unavailable(asked: &str) -> Error {
     Error::unsupported(format!(
         "url: {asked} is not available: ask for format=m3u8-cmaf (HLS) or format=mpd-time-cmaf \
@@ -95,8 +104,8 @@ fn unavailable(asked: &str) -> Error {
 
 /// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them,
 /// comma-separated, without the parentheses: `format=m3u8-aapl-v3,audiotrack=aac_eng`.
-/// Filters shape manifests and never
-/// fragments, so that all of them share one cached fragment; see [`Params::of_playlist`].
+/// Filters shape manifests and never fragments, so that all of them share one cached fragment; see
+/// [`Params::of_playlist`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Output format.
@@ -107,24 +116,40 @@ pub struct Params {
     pub audio_only: bool,
     /// `audioTrack`: name of the sound that goes with the pictures, where both go together.
     pub audio_track: Option<String>,
+    /// `encryption`: how media goes out; `None` asks for it clear.
+    pub encryption: Option<Scheme>,
 }
 
 impl Params {
-    /// The parameters as a media playlist carries them: `format`, `audiotrack`, `type`, `filter`,
-    /// in the order AMS wrote them.
+    /// The parameters as a media playlist carries them: `format`, `audiotrack`, `type`,
+    /// `encryption`, `filter`, in the order AMS wrote them.
     #[must_use]
     pub const fn of_playlist(&self, keyframes: bool) -> PlaylistParams<'_> {
         PlaylistParams { params: self, keyframes }
     }
 }
 
-impl fmt::Display for Params {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Params {
+    fn write_output(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "format={}", self.format.name())?;
         match &self.audio_track {
             Some(track) => write!(f, ",audiotrack={}", Encoded(track)),
             None => Ok(()),
         }
+    }
+
+    fn write_encryption(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.encryption {
+            Some(scheme) => write!(f, ",encryption={}", scheme.name()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_output(f)?;
+        self.write_encryption(f)
     }
 }
 
@@ -137,10 +162,11 @@ pub struct PlaylistParams<'a> {
 
 impl fmt::Display for PlaylistParams<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.params)?;
+        self.params.write_output(f)?;
         if self.keyframes {
             f.write_str(",type=keyframes")?;
         }
+        self.params.write_encryption(f)?;
         let mut before = ",filter=";
         for filter in &self.params.filters {
             write!(f, "{before}{}", Encoded(filter))?;
@@ -158,6 +184,7 @@ pub(super) struct Given {
     audio_only: Option<bool>,
     kind: Option<()>,
     audio_track: Option<String>,
+    encryption: Option<Scheme>,
     /// `type=keyframes`
     pub(super) keyframes: bool,
 }
@@ -188,7 +215,7 @@ impl Given {
                 self.kind.replace(()).is_some()
             }
             "audiotrack" => self.audio_track.replace(name("audioTrack", value)?).is_some(),
-            "encryption" => return Err(encryption(value)),
+            "encryption" => self.encryption.replace(scheme(value)?).is_some(),
             "type" => {
                 return Err(Error::bad_request(format!("url: type `{}` is unknown", shown(value))));
             }
@@ -216,8 +243,14 @@ impl Given {
         let Some(format) = self.format else {
             return Err(unavailable("Smooth Streaming (a URL without format=)"));
         };
+        if let Some(scheme) = self.encryption.filter(|one| !format.encryptions().contains(one)) {
+            let (scheme, format) = (scheme.name(), format.name());
+            let rule = format!("url: encryption={scheme} is not available with format={format}");
+            return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+        }
         Ok(Params {
             format,
+            encryption: self.encryption,
             filters: self.filters.clone().unwrap_or_default(),
             audio_only: self.audio_only.unwrap_or(false),
             // Elsewhere it means nothing: addresses of the same bytes stay the same.
@@ -240,10 +273,9 @@ fn boolean(key: &str, value: &str) -> Result<bool, Error> {
     }
 }
 
-fn encryption(value: &str) -> Error {
-    if KNOWN_ENCRYPTIONS.iter().any(|known| value.eq_ignore_ascii_case(known)) {
-        return Error::unsupported(format!("url: encryption={} is not available", shown(value)))
-            .with_code(AmsCode::EncryptionNotSupported);
-    }
-    Error::bad_request(format!("url: encryption `{}` is unknown", shown(value)))
+fn scheme(value: &str) -> Result<Scheme, Error> {
+    let known = [Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs, Scheme::Piff];
+    let found = known.into_iter().find(|scheme| value.eq_ignore_ascii_case(scheme.name()));
+    found
+        .ok_or_else(|| Error::bad_request(format!("url: encryption `{}` is unknown", shown(value))))
 }

@@ -179,6 +179,7 @@ fn unknown(segment: &str, expected: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cipher::Scheme;
     use crate::error::AmsCode;
     use crate::request::Format;
     use alloc::vec;
@@ -202,7 +203,13 @@ mod tests {
     }
 
     fn params(format: Format) -> Params {
-        Params { format, filters: Vec::new(), audio_only: false, audio_track: None }
+        Params {
+            format,
+            filters: Vec::new(),
+            audio_only: false,
+            audio_track: None,
+            encryption: None,
+        }
     }
 
     #[test]
@@ -232,6 +239,7 @@ mod tests {
             filters: vec![String::from("acct"), String::from("asset")],
             audio_only: true,
             audio_track: None,
+            encryption: None,
         };
         let path = "film.ism/manifest(format=m3u8-cmaf,filter=acct;asset, audio-only=TRUE)";
         assert_eq!(what(path), What::Manifest(expected));
@@ -245,6 +253,25 @@ mod tests {
         assert_eq!(format!("{params}"), "format=m3u8-aapl-v3,audiotrack=aac%20UND");
         let segment = format!("film.ism/QualityLevels(1)/Fragments(v=0,{params}).ts");
         assert_eq!(what(&segment).params(), &params);
+    }
+
+    #[test]
+    fn the_encryption_is_kept_and_handed_on_where_ams_wrote_it() {
+        for (path, scheme) in [
+            ("film.ism/manifest(format=mpd-time-cmaf,encryption=CENC)", Scheme::Cenc),
+            ("film.ism/manifest(Encryption=cbc, format=mpd-time-cmaf)", Scheme::Cbc),
+            ("film.ism/manifest(format=mpd-time-cmaf,encryption=cbcs-aapl)", Scheme::Cbcs),
+        ] {
+            assert_eq!(what(path).params().encryption, Some(scheme), "{path}");
+        }
+        let path = "film.ism/manifest(format=m3u8-cmaf,encryption=cbcs-aapl,filter=a)";
+        let params = what(path).params().clone();
+        assert_eq!(format!("{params}"), "format=m3u8-cmaf,encryption=cbcs-aapl");
+        let playlist = format!("{}", params.of_playlist(true));
+        let expected = "format=m3u8-cmaf,type=keyframes,encryption=cbcs-aapl,filter=a";
+        assert_eq!(playlist, expected);
+        let child = format!("film.ism/QualityLevels(1)/Manifest(v,{playlist})");
+        assert_eq!(what(&child).params(), &params);
     }
 
     #[test]
@@ -340,6 +367,8 @@ mod tests {
             "film.ism/manifest(format=m3u8-cmaf,format=m3u8-cmaf)",
             "film.ism/manifest(format=m3u9)",
             "film.ism/manifest(format=m3u8-cmaf,encryption=rot13)",
+            "film.ism/manifest(format=m3u8-cmaf,encryption=cenc,encryption=cbc)",
+            "film.ism/manifest(format=m3u8-cmaf,encryption=)",
             "film.ism/manifest(format=m3u8-cmaf,type=keyframes)",
             "film.ism/manifest(format=m3u8-cmaf,audio-only=yes)",
             "film.ism/manifest(format=m3u8-cmaf,filter=a;;b)",
@@ -395,7 +424,15 @@ mod tests {
             ("film.ism/manifest(format=mpd-time-csf)", AmsCode::OutputFormatNotSupported),
             ("film.ism/QualityLevels(1)/Fragments(video=0)", AmsCode::OutputFormatNotSupported),
             (
-                "film.ism/manifest(format=m3u8-cmaf,encryption=cbcs-aapl)",
+                "film.ism/manifest(format=m3u8-cmaf,encryption=piff)",
+                AmsCode::EncryptionNotSupported,
+            ),
+            (
+                "film.ism/manifest(encryption=cenc,format=m3u8-aapl)",
+                AmsCode::EncryptionNotSupported,
+            ),
+            (
+                "film.ism/manifest(format=m3u8-aapl-v3,encryption=cbcs-aapl)",
                 AmsCode::EncryptionNotSupported,
             ),
         ] {
@@ -437,6 +474,7 @@ mod tests {
             filters: vec![String::from("acct"), String::from("a b")],
             audio_only: true,
             audio_track: None,
+            encryption: None,
         };
         assert_eq!(format!("{params}"), "format=m3u8-cmaf");
         let playlist = format!("{}", params.of_playlist(true));
