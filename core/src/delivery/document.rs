@@ -25,6 +25,16 @@ impl Members {
         }
     }
 
+    /// The members of an object at hand.
+    pub(super) fn of(map: Map<String, Value>) -> Self {
+        Self { path: String::from("$"), map }
+    }
+
+    /// Those not taken yet.
+    pub(super) const fn as_map(&self) -> &Map<String, Value> {
+        &self.map
+    }
+
     /// The objects in the array `key`; none where it is absent or null.
     pub(super) fn take_objects(&mut self, key: &str) -> Result<Vec<Self>, Error> {
         let items = self.take_array(key)?;
@@ -78,6 +88,11 @@ impl Members {
     /// The string `key`, which the document must have.
     pub(super) fn require_string(&mut self, key: &str) -> Result<String, Error> {
         self.take_string(key)?.ok_or_else(|| self.fault(key, "is missing"))
+    }
+
+    /// The truth value `key`, which the document must have.
+    pub(super) fn require_boolean(&mut self, key: &str) -> Result<bool, Error> {
+        self.take_boolean(key)?.ok_or_else(|| self.fault(key, "is missing"))
     }
 
     /// The strings in the array `key`; none where it is absent or null.

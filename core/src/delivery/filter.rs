@@ -171,7 +171,8 @@ fn first_quality(mut members: Members) -> Result<u64, Error> {
     positive.ok_or_else(|| members.fault("bitrate", "is not a bit rate above zero"))
 }
 
-fn conditions(mut entry: Members) -> Result<Vec<Condition>, Error> {
+/// The conditions of one entry of `tracks`.
+pub(super) fn conditions(mut entry: Members) -> Result<Vec<Condition>, Error> {
     entry.take_objects("trackSelections")?.into_iter().map(condition).collect()
 }
 

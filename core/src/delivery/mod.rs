@@ -6,13 +6,14 @@ pub mod date;
 mod document;
 pub mod filter;
 pub mod locator;
-pub mod policy;
+pub mod predefined;
+pub mod streaming_policy;
 
 use alloc::format;
 
 pub use filter::FilterDocument;
 pub use locator::Locator;
-pub use policy::{Encryption, Protocol, allows};
+pub use streaming_policy::{Protocol, StreamingPolicy};
 
 use crate::source::ObjectId;
 
@@ -20,6 +21,12 @@ use crate::source::ObjectId;
 #[must_use]
 pub fn locator_object(guid: &str) -> ObjectId {
     format!("locators/{guid}.json")
+}
+
+/// Where the streaming policy `name` is stored, unless it is a predefined one.
+#[must_use]
+pub fn streaming_policy_object(name: &str) -> ObjectId {
+    format!("policies/streaming/{name}.json")
 }
 
 /// Where the account's filter `name` is stored.

@@ -35,12 +35,14 @@ use bytes::Bytes;
 use crate::asset::server_manifest::ServerManifest;
 #[cfg(feature = "xml")]
 use crate::delivery::server_manifest_object;
-use crate::delivery::{Encryption, Locator, Protocol, allows, index_object, locator_object};
+use crate::delivery::{
+    Locator, Protocol, StreamingPolicy, index_object, locator_object, streaming_policy_object,
+};
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
 use crate::request::{self, Request, Resource, What};
-use crate::source::ObjectId;
+use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
 
 pub use seam::{
@@ -69,6 +71,8 @@ pub struct Job {
 enum Stage {
     Begin,
     Locator(Request),
+    /// The locator names a policy that is no predefined one.
+    Policy(Request, Locator),
     /// Filters by name, and the first bytes of the head.
     Filters(Target, Vec<String>),
     /// The first bytes of the head, then all of it where it is longer.
@@ -159,6 +163,7 @@ impl Job {
         match core::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Begin => self.begin(),
             Stage::Locator(request) => self.locator(request),
+            Stage::Policy(request, locator) => self.policy(request, locator),
             Stage::Filters(target, names) => self.filters(target, &names),
             Stage::Head(target) => self.head(target),
             #[cfg(feature = "xml")]
@@ -191,14 +196,52 @@ impl Job {
         })?;
         let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
         locator.valid_at(self.now)?;
-        let Resource::Packaged { manifest, what } = request.resource else {
-            allows(&locator.policy, Protocol::Download, Encryption::Clear)?;
+        if let Some(policy) = StreamingPolicy::predefined(&locator.policy) {
+            return self.allowed(request, locator, &policy);
+        }
+        if let Some(fault) = name_fault(&locator.policy) {
+            let rule = format!("streamingPolicyName {fault}");
+            return Err(Error::new(ErrorKind::Document, rule).within(&read.object));
+        }
+        let read = self.document(streaming_policy_object(&locator.policy), 0..MAX_DOCUMENT);
+        self.stage = Stage::Policy(request, locator);
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn policy(&mut self, request: Request, locator: Locator) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => {
+                let rule = format!("there is no streaming policy {}", locator.policy);
+                Error::new(ErrorKind::Document, rule)
+            }
+            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
+                failed(&read.object, &error)
+            }
+        })?;
+        let policy = StreamingPolicy::parse(&fetched.bytes);
+        let mut policy = policy.map_err(|error| error.within(&read.object))?;
+        policy.name.get_or_insert_with(|| locator.policy.clone());
+        self.allowed(request, locator, &policy)
+    }
+
+    /// Goes on where `policy` allows it.
+    fn allowed(
+        &mut self,
+        request: Request,
+        locator: Locator,
+        policy: &StreamingPolicy,
+    ) -> Result<Next, Error> {
+        let Resource::Packaged { manifest, mut what } = request.resource else {
+            policy.scheme(Protocol::Download, None, false)?;
             let message = "progressive download is not available, only the asset's manifests are";
             return Err(Error::not_found(AmsCode::ResourceNotFound, message));
         };
-        let scheme = what.params().encryption;
-        allows(&locator.policy, protocol(&what), Encryption::of(scheme))?;
-        if let Some(scheme) = scheme {
+        let protocol = protocol(&what);
+        let params = what.params_mut();
+        let asked = params.encryption;
+        params.encryption = policy.scheme(protocol, asked, params.format.is_cmaf())?;
+        if let Some(scheme) = params.encryption {
             let rule = format!("this asset has no content key for encryption={}", scheme.name());
             return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
         }

@@ -109,4 +109,16 @@ impl What {
             | Self::KeyFrame { params, .. } => params,
         }
     }
+
+    /// The same, to change.
+    #[must_use]
+    pub const fn params_mut(&mut self) -> &mut Params {
+        match self {
+            Self::Manifest(params)
+            | Self::Playlist { params, .. }
+            | Self::Init { params, .. }
+            | Self::Fragment { params, .. }
+            | Self::KeyFrame { params, .. } => params,
+        }
+    }
 }
