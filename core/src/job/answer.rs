@@ -84,11 +84,14 @@ impl Detail {
 pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Error> {
     let params = target.what.params();
     let windowed = target.filter.is_windowed();
+    if params.format.is_smooth() {
+        return Err(no_smooth());
+    }
     match &target.what {
         What::Manifest(Params { format, .. }) if format.is_hls() && !windowed => Ok(None),
         What::Manifest(_) => Ok(Some(timelines_of(head.tracks.iter()))),
         What::Init { bitrate, track, .. } => {
-            if !params.format.is_cmaf() {
+            if params.format.is_packed() {
                 let format = params.format.name();
                 let rule = format!("url: segments of format {format} have no initialization");
                 return Err(Error::bad_request(rule));
@@ -106,14 +109,14 @@ pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Erro
             if found.media != Media::Video {
                 return Err(no_key_frames(track));
             }
-            if !params.format.is_cmaf() {
+            if params.format.is_packed() {
                 systems::in_systems(found)?;
             }
             pages::one(head, number, *time).map(|runs| Some(Detail::Pages(runs)))
         }
         What::Fragment { bitrate, track, time, .. } => {
             let (number, _) = find(head, *bitrate, track)?;
-            let runs = if params.format.is_cmaf() {
+            let runs = if !params.format.is_packed() {
                 pages::one(head, number, *time)
             } else {
                 pages::packed(head, number, *time, params)
@@ -121,6 +124,14 @@ pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Erro
             runs.map(|runs| Some(Detail::Pages(runs)))
         }
     }
+}
+
+fn no_smooth() -> Error {
+    Error::unsupported(
+        "url: Smooth Streaming (a URL without format=) is not available: ask for \
+         format=m3u8-cmaf (HLS) or format=mpd-time-cmaf (MPEG-DASH)",
+    )
+    .with_code(AmsCode::OutputFormatNotSupported)
 }
 
 fn playlist_needs(
@@ -132,7 +143,7 @@ fn playlist_needs(
     if keyframes && track.media != Media::Video {
         return Err(no_key_frames(&track.name));
     }
-    if params.format.is_cmaf() {
+    if !params.format.is_packed() {
         return Ok(timelines_of(core::iter::once(track)));
     }
     systems::in_systems(track)?;
@@ -248,7 +259,7 @@ pub(super) fn answer(
         (What::Fragment { bitrate, track, time, params }, Extra::Pages(runs, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
             let first = first(&pages, *time)?;
-            if params.format.is_cmaf() {
+            if !params.format.is_packed() {
                 return maker.cmaf(track, first);
             }
             maker.packed(&runs, pages)
@@ -256,7 +267,7 @@ pub(super) fn answer(
         (What::KeyFrame { bitrate, track, time, params }, Extra::Pages(_, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
             let first = first(&pages, *time)?;
-            if params.format.is_cmaf() {
+            if !params.format.is_packed() {
                 return maker.cmaf(track, &first.key_frame());
             }
             maker.key_frame(track, first)
@@ -274,7 +285,7 @@ fn lists(
     params: &Params,
 ) -> Result<Presentation, Error> {
     let track = head.tracks.get(number).ok_or_else(|| Error::bug("a playlist of no track"))?;
-    if !params.format.is_cmaf() && !keyframes {
+    if params.format.is_packed() && !keyframes {
         pack(head, track, number, &mut timelines, params)?;
     }
     listed(head, &timelines)
@@ -306,23 +317,22 @@ const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
 const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
 
 fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
-    match (params.format, extra) {
-        (Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8, extra) => {
-            let timelines = match &extra {
-                Extra::Timelines(timelines) => Some(timelines.as_slice()),
-                Extra::None | Extra::Pages(..) | Extra::Text(_) => None,
-            };
-            let offered = target.master(head, params, timelines)?;
+    let timelines = match extra {
+        Extra::Timelines(timelines) => Some(timelines),
+        Extra::None | Extra::Pages(..) | Extra::Text(_) => None,
+    };
+    match params.format {
+        Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8 => {
+            let offered = target.master(head, params, timelines.as_deref())?;
             Ok(text_answer(HLS, hls::master(&offered, params)?))
         }
-        (Format::DashCmaf, Extra::Timelines(timelines)) => {
+        Format::DashCmaf | Format::DashCsf => {
+            let timelines = timelines.ok_or_else(|| Error::bug("an MPD without timelines"))?;
             let cut = target.cut(head, &timelines)?;
             let offered = target.filter.apply(listed(head, &timelines)?.in_dash(), cut)?;
             Ok(text_answer(DASH, dash::mpd(&offered, params)?))
         }
-        (Format::DashCmaf, Extra::None | Extra::Pages(..) | Extra::Text(_)) => {
-            Err(Error::bug("an MPD was asked for without timelines"))
-        }
+        Format::Smooth | Format::SmoothV20 => Err(no_smooth()),
     }
 }
 
@@ -354,7 +364,8 @@ fn first(pages: &[Vec<Page>], time: i64) -> Result<&Page, Error> {
 const fn carriage(track: &Track, format: Format) -> Option<Carriage> {
     match (&track.shape, format) {
         (Shape::Text { .. }, Format::HlsCmaf) => Some(Carriage::Imsc),
-        (Shape::Text { dash, .. }, Format::DashCmaf) => Some(*dash),
+        (Shape::Text { dash, .. }, Format::DashCmaf | Format::DashCsf) => Some(*dash),
+        (Shape::Text { .. }, Format::Smooth | Format::SmoothV20) => None,
         (Shape::Text { .. }, Format::HlsV3 | Format::HlsV4 | Format::HlsV8)
         | (Shape::Video { .. } | Shape::Audio { .. }, _) => None,
     }

@@ -136,7 +136,7 @@ impl Target {
 
     /// The timelines, with a segment for each fragment or for several as the format packs them.
     fn as_segments(&self, head: &Head, timelines: &[Option<Timeline>]) -> Vec<Option<Timeline>> {
-        if self.what.params().format.is_cmaf() {
+        if !self.what.params().format.is_packed() {
             return timelines.to_vec();
         }
         let tracks = head.tracks.iter().zip(timelines);
@@ -154,7 +154,11 @@ impl Target {
         let cut = self.cut(head, timelines)?;
         let presentation = listed(head, &self.as_segments(head, timelines))?;
         let presentation = match params.format {
-            Format::HlsCmaf | Format::DashCmaf => presentation,
+            Format::HlsCmaf
+            | Format::DashCmaf
+            | Format::DashCsf
+            | Format::Smooth
+            | Format::SmoothV20 => presentation,
             Format::HlsV4 | Format::HlsV8 => presentation.in_systems(head)?,
             Format::HlsV3 => {
                 let sound = systems::sound(head, params.audio_track.as_deref())?;

@@ -41,7 +41,7 @@ use crate::delivery::{
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
-use crate::request::{self, Request, Resource, What};
+use crate::request::{self, Format, Request, Resource, What};
 use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
 
@@ -237,7 +237,7 @@ impl Job {
             let message = "progressive download is not available, only the asset's manifests are";
             return Err(Error::not_found(AmsCode::ResourceNotFound, message));
         };
-        let protocol = protocol(&what);
+        let protocol = protocol(what.params().format);
         let params = what.params_mut();
         let asked = params.encryption;
         params.encryption = policy.scheme(protocol, asked, params.format.is_cmaf())?;
@@ -448,8 +448,13 @@ const MAX_HEAD: u64 = 8 << 20;
 /// Bytes of a page or of the timelines of an asset.
 const MAX_PART: u64 = 16 << 20;
 
-const fn protocol(what: &What) -> Protocol {
-    if what.params().format.is_hls() { Protocol::Hls } else { Protocol::Dash }
+/// What policies call the protocol of `format`.
+const fn protocol(format: Format) -> Protocol {
+    match format {
+        Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8 => Protocol::Hls,
+        Format::DashCmaf | Format::DashCsf => Protocol::Dash,
+        Format::Smooth | Format::SmoothV20 => Protocol::Smooth,
+    }
 }
 
 /// The response where `stored` bytes of a body could not be opened: in place of the one that

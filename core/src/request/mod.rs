@@ -7,9 +7,12 @@
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=i,format=…)        What::Init
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600,format=…)      What::Fragment
 //! /{locator}/{name}.ism/QualityLevels(900000)/KeyFrames(video=600,format=…)      What::KeyFrame
+//! /{locator}/{name}.ism/manifest                                                 What::Manifest
+//! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600)               What::Fragment
 //! /{locator}/{file}                                                              Resource::File
 //! ```
 //!
+//! What has no format is Smooth Streaming's (MS-SSTR 2.2.1, 2.2.3).
 //! Keywords, parameter names and their values are read without regard to case, spaces after commas
 //! are skipped, and `.m3u8` or `.mpd` after a manifest, `.m4s`, `.mp4`, `.ts`, `.aac` or `.vtt`
 //! after a fragment are decoration, for players that go by the ending of a name.
@@ -51,7 +54,8 @@ pub enum Resource {
 /// What to package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// The manifest a player begins with: an MPD or an HLS master playlist.
+    /// The manifest a player begins with: an MPD, an HLS master playlist or a Smooth Streaming
+    /// client manifest.
     Manifest(Params),
     /// An HLS media playlist.
     Playlist {

@@ -23,6 +23,12 @@ pub enum Format {
     HlsV8,
     /// `mpd-time-cmaf`
     DashCmaf,
+    /// `mpd-time-csf`: what DASH was at AMS before CMAF.
+    DashCsf,
+    /// None, also `fmp4`: Smooth Streaming 2.2.
+    Smooth,
+    /// `fmp4-v20`: Smooth Streaming 2.0, for players that know no repeated chunks.
+    SmoothV20,
 }
 
 impl Format {
@@ -35,6 +41,9 @@ impl Format {
             Self::HlsV4 => "m3u8-aapl",
             Self::HlsV8 => "m3u8-aapl-v8",
             Self::DashCmaf => "mpd-time-cmaf",
+            Self::DashCsf => "mpd-time-csf",
+            Self::Smooth => "fmp4",
+            Self::SmoothV20 => "fmp4-v20",
         }
     }
 
@@ -43,16 +52,47 @@ impl Format {
     pub const fn is_hls(self) -> bool {
         match self {
             Self::HlsCmaf | Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => true,
-            Self::DashCmaf => false,
+            Self::DashCmaf | Self::DashCsf | Self::Smooth | Self::SmoothV20 => false,
         }
     }
 
-    /// Segments are CMAF, not transport streams and packed audio.
+    /// Players read it as a Smooth Streaming client manifest.
+    #[must_use]
+    pub const fn is_smooth(self) -> bool {
+        match self {
+            Self::Smooth | Self::SmoothV20 => true,
+            Self::HlsCmaf
+            | Self::HlsV3
+            | Self::HlsV4
+            | Self::HlsV8
+            | Self::DashCmaf
+            | Self::DashCsf => false,
+        }
+    }
+
+    /// Segments are transport streams and packed audio, which hold several fragments each; any
+    /// other format has one fragment a segment, in fragmented MP4.
+    #[must_use]
+    pub const fn is_packed(self) -> bool {
+        match self {
+            Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => true,
+            Self::HlsCmaf | Self::DashCmaf | Self::DashCsf | Self::Smooth | Self::SmoothV20 => {
+                false
+            }
+        }
+    }
+
+    /// Segments are CMAF.
     #[must_use]
     pub const fn is_cmaf(self) -> bool {
         match self {
             Self::HlsCmaf | Self::DashCmaf => true,
-            Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => false,
+            Self::HlsV3
+            | Self::HlsV4
+            | Self::HlsV8
+            | Self::DashCsf
+            | Self::Smooth
+            | Self::SmoothV20 => false,
         }
     }
 
@@ -61,7 +101,13 @@ impl Format {
     pub const fn is_muxed(self) -> bool {
         match self {
             Self::HlsV3 => true,
-            Self::HlsCmaf | Self::HlsV4 | Self::HlsV8 | Self::DashCmaf => false,
+            Self::HlsCmaf
+            | Self::HlsV4
+            | Self::HlsV8
+            | Self::DashCmaf
+            | Self::DashCsf
+            | Self::Smooth
+            | Self::SmoothV20 => false,
         }
     }
 
@@ -70,42 +116,39 @@ impl Format {
     #[must_use]
     pub const fn encryptions(self) -> &'static [Scheme] {
         match self {
-            Self::HlsCmaf | Self::DashCmaf => &[Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs],
+            Self::HlsCmaf | Self::DashCmaf | Self::DashCsf => {
+                &[Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs]
+            }
+            Self::Smooth | Self::SmoothV20 => &[Scheme::Cbc, Scheme::Cenc, Scheme::Piff],
             Self::HlsV4 | Self::HlsV8 => &[Scheme::Cbc, Scheme::Cbcs],
             Self::HlsV3 => &[Scheme::Cbc],
         }
     }
 
     fn parse(value: &str) -> Result<Self, Error> {
-        let known = [Self::HlsCmaf, Self::HlsV3, Self::HlsV4, Self::HlsV8, Self::DashCmaf];
+        let known = [
+            Self::HlsCmaf,
+            Self::HlsV3,
+            Self::HlsV4,
+            Self::HlsV8,
+            Self::DashCmaf,
+            Self::DashCsf,
+            Self::Smooth,
+            Self::SmoothV20,
+        ];
         if value.eq_ignore_ascii_case("m3u8-aapl-v4") {
             return Ok(Self::HlsV4);
         }
-        if let Some(format) = known.into_iter().find(|f| value.eq_ignore_ascii_case(f.name())) {
-            return Ok(format);
-        }
-        if KNOWN_FORMATS.iter().any(|known| value.eq_ignore_ascii_case(known)) {
-            return Err(unavailable(&format!("format={}", shown(value))));
-        }
-        Err(Error::bad_request(format!("url: format `{}` is unknown", shown(value))))
+        let found = known.into_iter().find(|format| value.eq_ignore_ascii_case(format.name()));
+        found
+            .ok_or_else(|| Error::bad_request(format!("url: format `{}` is unknown", shown(value))))
     }
 }
 
-/// Formats AMS had and this has not: Smooth Streaming, DASH before CMAF.
-const KNOWN_FORMATS: [&str; 3] = ["fmp4", "fmp4-v20", "mpd-time-csf"];
-
-fn unavailable(asked: &str) -> Error {
-    Error::unsupported(format!(
-        "url: {asked} is not available: ask for format=m3u8-cmaf (HLS) or format=mpd-time-cmaf \
-         (MPEG-DASH)"
-    ))
-    .with_code(AmsCode::OutputFormatNotSupported)
-}
-
-/// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them,
-/// comma-separated, without the parentheses: `format=m3u8-aapl-v3,audiotrack=aac_eng`.
-/// Filters shape manifests and never fragments, so that all of them share one cached fragment; see
-/// [`Params::of_playlist`].
+/// Parameters that children of a manifest inherit. `Display` writes them as fragments carry them
+/// behind a track and a time, a comma before each: `,format=m3u8-aapl-v3,audiotrack=aac_eng`. What
+/// has no format is Smooth Streaming's, and so it stays. Filters shape manifests and never
+/// fragments, so that all of them share one cached fragment; see [`Params::of_playlist`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Output format.
@@ -131,7 +174,9 @@ impl Params {
 
 impl Params {
     fn write_output(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "format={}", self.format.name())?;
+        if !self.format.is_smooth() {
+            write!(f, ",format={}", self.format.name())?;
+        }
         match &self.audio_track {
             Some(track) => write!(f, ",audiotrack={}", Encoded(track)),
             None => Ok(()),
@@ -238,11 +283,9 @@ impl Given {
         Ok(())
     }
 
-    /// The parameters, where a format is among them.
+    /// The parameters; without a format they are those of Smooth Streaming.
     pub(super) fn params(&self) -> Result<Params, Error> {
-        let Some(format) = self.format else {
-            return Err(unavailable("Smooth Streaming (a URL without format=)"));
-        };
+        let format = self.format.unwrap_or(Format::Smooth);
         if let Some(scheme) = self.encryption.filter(|one| !format.encryptions().contains(one)) {
             let (scheme, format) = (scheme.name(), format.name());
             let rule = format!("url: encryption={scheme} is not available with format={format}");

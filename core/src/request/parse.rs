@@ -27,7 +27,7 @@ const PATH_BYTES: usize = 16 * 1024;
 ///
 /// # Errors
 /// [`ErrorKind::BadRequest`] where the path does not follow the grammar,
-/// [`ErrorKind::Unsupported`] where it asks for a format or encryption AMS had and this has not,
+/// [`ErrorKind::Unsupported`] where it asks for an encryption AMS had and this has not,
 /// [`ErrorKind::Limit`] where it is longer than 16 KiB.
 pub fn parse(path: &str) -> Result<Request, Error> {
     if path.len() > PATH_BYTES {
@@ -227,6 +227,11 @@ mod tests {
             ("film.ism/manifest(format=m3u8-aapl-v4,audiotrack=aac_und)", Format::HlsV4),
             ("film.ism/manifest(format=m3u8-aapl-v8).m3u8", Format::HlsV8),
             ("film.ism/manifest(format=m3u8-aapl-v3)", Format::HlsV3),
+            ("film.ism/manifest(format=mpd-time-csf)", Format::DashCsf),
+            ("film.ism/manifest", Format::Smooth),
+            ("film.ism/Manifest(audio-only=false)", Format::Smooth),
+            ("film.ism/manifest(format=fmp4)", Format::Smooth),
+            ("film.ism/manifest(format=FMP4-V20)", Format::SmoothV20),
         ] {
             assert_eq!(what(path), What::Manifest(params(format)), "{path}");
         }
@@ -250,8 +255,8 @@ mod tests {
         let path = "film.ism/manifest(format=m3u8-aapl-v3,audioTrack=aac%20UND)";
         let What::Manifest(params) = what(path) else { panic!("a master") };
         assert_eq!(params.audio_track.as_deref(), Some("aac UND"));
-        assert_eq!(format!("{params}"), "format=m3u8-aapl-v3,audiotrack=aac%20UND");
-        let segment = format!("film.ism/QualityLevels(1)/Fragments(v=0,{params}).ts");
+        assert_eq!(format!("{params}"), ",format=m3u8-aapl-v3,audiotrack=aac%20UND");
+        let segment = format!("film.ism/QualityLevels(1)/Fragments(v=0{params}).ts");
         assert_eq!(what(&segment).params(), &params);
     }
 
@@ -266,11 +271,11 @@ mod tests {
         }
         let path = "film.ism/manifest(format=m3u8-cmaf,encryption=cbcs-aapl,filter=a)";
         let params = what(path).params().clone();
-        assert_eq!(format!("{params}"), "format=m3u8-cmaf,encryption=cbcs-aapl");
+        assert_eq!(format!("{params}"), ",format=m3u8-cmaf,encryption=cbcs-aapl");
         let playlist = format!("{}", params.of_playlist(true));
-        let expected = "format=m3u8-cmaf,type=keyframes,encryption=cbcs-aapl,filter=a";
+        let expected = ",format=m3u8-cmaf,type=keyframes,encryption=cbcs-aapl,filter=a";
         assert_eq!(playlist, expected);
-        let child = format!("film.ism/QualityLevels(1)/Manifest(v,{playlist})");
+        let child = format!("film.ism/QualityLevels(1)/Manifest(v{playlist})");
         assert_eq!(what(&child).params(), &params);
     }
 
@@ -311,6 +316,20 @@ mod tests {
             what(&path("KeyFrames(aac_eng=0")),
             What::KeyFrame { bitrate, track, time: 0, params }
         );
+    }
+
+    #[test]
+    fn fragments_without_a_format_are_those_of_smooth_streaming() {
+        let path = "film.ism/QualityLevels(900)/Fragments(video=60060000)";
+        let expected = What::Fragment {
+            bitrate: 900,
+            track: String::from("video"),
+            time: 60_060_000,
+            params: params(Format::Smooth),
+        };
+        assert_eq!(what(path), expected);
+        assert_eq!(format!("{}", params(Format::Smooth)), "");
+        assert_eq!(format!("{}", params(Format::SmoothV20)), "");
     }
 
     #[test]
@@ -381,6 +400,7 @@ mod tests {
             "film.ism/QualityLevels(9223372036854775808)/Manifest(video,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Manifest(,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Manifest(video,format=mpd-time-cmaf)",
+            "film.ism/QualityLevels(1)/Manifest(video)",
             "film.ism/QualityLevels(1)/Fragments(video,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Fragments(video=,format=m3u8-cmaf)",
             "film.ism/QualityLevels(1)/Fragments(video=-5,format=m3u8-cmaf)",
@@ -417,27 +437,15 @@ mod tests {
 
     #[test]
     fn what_ams_had_and_this_has_not_is_unsupported() {
-        for (rest, code) in [
-            ("film.ism/manifest", AmsCode::OutputFormatNotSupported),
-            ("film.ism/manifest.m3u8", AmsCode::OutputFormatNotSupported),
-            ("film.ism/manifest(format=fmp4-v20)", AmsCode::OutputFormatNotSupported),
-            ("film.ism/manifest(format=mpd-time-csf)", AmsCode::OutputFormatNotSupported),
-            ("film.ism/QualityLevels(1)/Fragments(video=0)", AmsCode::OutputFormatNotSupported),
-            (
-                "film.ism/manifest(format=m3u8-cmaf,encryption=piff)",
-                AmsCode::EncryptionNotSupported,
-            ),
-            (
-                "film.ism/manifest(encryption=cenc,format=m3u8-aapl)",
-                AmsCode::EncryptionNotSupported,
-            ),
-            (
-                "film.ism/manifest(format=m3u8-aapl-v3,encryption=cbcs-aapl)",
-                AmsCode::EncryptionNotSupported,
-            ),
+        for rest in [
+            "film.ism/manifest(format=m3u8-cmaf,encryption=piff)",
+            "film.ism/manifest(encryption=cenc,format=m3u8-aapl)",
+            "film.ism/manifest(format=m3u8-aapl-v3,encryption=cbcs-aapl)",
+            "film.ism/manifest(encryption=cbcs-aapl)",
         ] {
             let error = at(rest).unwrap_err();
-            assert_eq!((error.kind, error.code), (ErrorKind::Unsupported, Some(code)), "{rest}");
+            assert_eq!(error.kind, ErrorKind::Unsupported, "{rest}");
+            assert_eq!(error.code, Some(AmsCode::EncryptionNotSupported), "{rest}");
         }
     }
 
@@ -476,10 +484,10 @@ mod tests {
             audio_track: None,
             encryption: None,
         };
-        assert_eq!(format!("{params}"), "format=m3u8-cmaf");
+        assert_eq!(format!("{params}"), ",format=m3u8-cmaf");
         let playlist = format!("{}", params.of_playlist(true));
-        assert_eq!(playlist, "format=m3u8-cmaf,type=keyframes,filter=acct;a%20b");
-        let child = format!("film.ism/QualityLevels(1)/Manifest(v,{playlist})");
+        assert_eq!(playlist, ",format=m3u8-cmaf,type=keyframes,filter=acct;a%20b");
+        let child = format!("film.ism/QualityLevels(1)/Manifest(v{playlist})");
         let What::Playlist { keyframes: true, params: read, .. } = what(&child) else {
             panic!("an I-frame playlist");
         };

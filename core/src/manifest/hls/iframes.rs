@@ -22,12 +22,12 @@ pub fn iframes(
     let mut playlist = header(rendition, params)?;
     let name = Encoded(&set.name);
     playlist.i_frames_only();
-    if params.format.is_cmaf() {
-        playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    if !params.format.is_packed() {
+        playlist.map(format_args!("Fragments({name}=i{params}).mp4"));
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("KeyFrames({name}={time},{params}).{ending}"));
+        playlist.segment(duration, format_args!("KeyFrames({name}={time}{params}).{ending}"));
     }
     Ok(playlist.end_list())
 }

@@ -32,23 +32,23 @@ const SEGMENTS: u64 = 180_000;
 pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Result<String, Error> {
     let mut playlist = header(rendition, params)?;
     let name = Encoded(&set.name);
-    if params.format.is_cmaf() {
-        playlist.map(format_args!("Fragments({name}=i,{params}).mp4"));
+    if !params.format.is_packed() {
+        playlist.map(format_args!("Fragments({name}=i{params}).mp4"));
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("Fragments({name}={time},{params}).{ending}"));
+        playlist.segment(duration, format_args!("Fragments({name}={time}{params}).{ending}"));
     }
     Ok(playlist.end_list())
 }
 
 /// What players know the segments by.
 pub(super) const fn ending(media: Media, params: &Params) -> &'static str {
-    match (params.format.is_cmaf(), media) {
-        (true, _) => "m4s",
-        (false, Media::Audio) => "aac",
-        (false, Media::Video) => "ts",
-        (false, Media::Text) => "vtt",
+    match (params.format.is_packed(), media) {
+        (false, _) => "m4s",
+        (true, Media::Audio) => "aac",
+        (true, Media::Video) => "ts",
+        (true, Media::Text) => "vtt",
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn uri(
     keyframes: bool,
 ) -> String {
     let params = params.of_playlist(keyframes);
-    format!("QualityLevels({})/Manifest({},{params})", rendition.bitrate, Encoded(&set.name))
+    format!("QualityLevels({})/Manifest({}{params})", rendition.bitrate, Encoded(&set.name))
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ const fn version(format: Format) -> u8 {
         Format::HlsV3 => 3,
         Format::HlsV4 => 4,
         Format::HlsV8 => 8,
-        Format::HlsCmaf | Format::DashCmaf => 7,
+        Format::HlsCmaf
+        | Format::DashCmaf
+        | Format::DashCsf
+        | Format::Smooth
+        | Format::SmoothV20 => 7,
     }
 }
