@@ -63,8 +63,9 @@ pub(crate) fn put(
     let (address, answer) = (address(scope, key), answer.clone());
     async move {
         let bytes = Uint8Array::from(answer.bytes.as_ref());
-        let version = answer.version;
-        glue::keep(&address, bytes, version.size, &version.etag, seconds).await;
+        let Fetched { version, modified, .. } = answer;
+        let modified = modified.map_or(0, |at| at.0);
+        glue::keep(&address, bytes, version.size, &version.etag, modified, seconds).await;
     }
 }
 
@@ -152,7 +153,8 @@ mod tests {
     const NOW: Millis = Millis(1_000_000);
 
     fn answer(length: usize) -> Fetched {
-        Fetched { bytes: Bytes::from(vec![7; length]), version: Version::default() }
+        let bytes = Bytes::from(vec![7; length]);
+        Fetched { bytes, version: Version::default(), modified: None }
     }
 
     fn cache_of(entries: usize) -> Lru {

@@ -28,13 +28,20 @@ pub(crate) struct Shell<'a> {
     pub(crate) dev: bool,
     scope: &'a str,
     context: &'a Context,
+    /// Nothing comes from caches.
+    fresh: bool,
 }
 
 impl<'a> Shell<'a> {
-    /// The shell of a request received at `now`.
-    pub(crate) fn new(settings: &'a Settings, context: &'a Context, now: Millis) -> Self {
+    /// The shell of a request received at `now`; `fresh` reads everything from the store.
+    pub(crate) fn new(
+        settings: &'a Settings,
+        context: &'a Context,
+        now: Millis,
+        fresh: bool,
+    ) -> Self {
         let store = Store::new(&settings.place, settings.patience_ms, now);
-        Self { store, now, dev: settings.dev, scope: &settings.scope, context }
+        Self { store, now, dev: settings.dev, scope: &settings.scope, context, fresh }
     }
 
     /// Stores an index that had to be made on the way, after the response.
@@ -63,6 +70,7 @@ pub(crate) async fn run(mut job: Job, shell: &Shell<'_>) -> Result<Response, Str
 
 async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchError>) {
     let Read { id, object, range, keep, cache_key, fresh } = read;
+    let fresh = fresh || shell.fresh;
     if !fresh && let Some(kept) = cache::get(shell.scope, &cache_key, keep, shell.now).await {
         return (id, Ok(kept));
     }

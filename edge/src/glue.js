@@ -26,11 +26,12 @@ export async function readRange(bucket, address, start, end, patience) {
     const range = { start: Number(start), end: Number(end) };
     const opened = await openRange(bucket, address, range, clock);
     const bytes = await clock.race(collect(opened));
-    return { kind: "", message: "", bytes, size: BigInt(opened.size), etag: opened.etag };
+    const { size, etag, modified } = opened;
+    return { kind: "", message: "", bytes, size: BigInt(size), etag, modified: millis(modified) };
   } catch (error) {
     clock.abort();
     const { kind, message } = clock.isOver ? clock.refusal() : refusal(error);
-    return { kind, message, bytes: new Uint8Array(), size: 0n, etag: "" };
+    return { kind, message, bytes: new Uint8Array(), size: 0n, etag: "", modified: 0n };
   } finally {
     clock.stop();
   }
@@ -263,7 +264,8 @@ async function openAddress(address, { start, end }, clock) {
     const etag = (response.headers.get("ETag") ?? "").replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
     const counted = response.headers.get("Content-Length") !== null;
     const body = length === 0 ? discard(response.body) : response.body;
-    return { body, length, size, etag, counted };
+    const modified = Date.parse(response.headers.get("Last-Modified") ?? "");
+    return { body, length, size, etag, modified, counted };
   } catch (error) {
     discard(response.body);
     throw error;
@@ -309,7 +311,8 @@ async function openObject(bucket, key, { start, end }, clock) {
   }
   if (object === null) throw new Refusal("missing", "no such object");
   const length = Math.max(0, Math.min(end, object.size) - start);
-  return { body: object.body, length, size: object.size, etag: object.etag, counted: true };
+  const { body, size, etag, uploaded } = object;
+  return { body, length, size, etag, modified: Number(uploaded), counted: true };
 }
 
 /** All bytes of an open range, exactly. */
@@ -407,6 +410,11 @@ async function write(writable, bytes) {
   }
 }
 
+/** Milliseconds since 1970 as core has them; none where the store named no date. */
+function millis(time) {
+  return BigInt(time > 0 ? Math.trunc(time) : 0);
+}
+
 function discard(body) {
   body?.cancel().catch(() => {});
 }
@@ -462,19 +470,21 @@ export async function cached(key) {
     const bytes = new Uint8Array(await response.arrayBuffer());
     const size = BigInt(response.headers.get("Selvedge-Size"));
     const etag = decodeURIComponent(response.headers.get("Selvedge-ETag") ?? "");
-    return { kind: "", message: "", bytes, size, etag };
+    const modified = BigInt(response.headers.get("Selvedge-Modified") ?? 0);
+    return { kind: "", message: "", bytes, size, etag, modified };
   } catch {
     return undefined;
   }
 }
 
 /** Puts bytes into the data centre's cache. A failing cache keeps nothing. */
-export async function keep(key, bytes, size, etag, seconds) {
+export async function keep(key, bytes, size, etag, modified, seconds) {
   try {
     const headers = {
       "Cache-Control": `public, max-age=${seconds}`,
       "Selvedge-Size": size.toString(),
       "Selvedge-ETag": encodeURIComponent(etag),
+      "Selvedge-Modified": modified.toString(),
     };
     await caches.default.put(key, new Response(bytes, { headers }));
   } catch {

@@ -30,6 +30,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn etag(this: &Answer) -> String;
 
+    /// When the object was written, milliseconds since 1970; 0 where the store does not say.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn modified(this: &Answer) -> u64;
+
     /// The body a pipeline fills.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn body(this: &Answer) -> ReadableStream;
@@ -52,7 +56,14 @@ extern "C" {
     pub(crate) async fn cached(key: &str) -> JsValue;
 
     /// Puts bytes into the data centre's cache.
-    pub(crate) async fn keep(key: &str, bytes: Uint8Array, size: u64, etag: &str, seconds: u32);
+    pub(crate) async fn keep(
+        key: &str,
+        bytes: Uint8Array,
+        size: u64,
+        etag: &str,
+        modified: u64,
+        seconds: u32,
+    );
 
     /// A response body under construction.
     pub(crate) type Pipeline;

@@ -25,6 +25,7 @@ use selvedge_core::time::Millis;
 use worker::{Context, Date, Env, Request, Response, event};
 
 use crate::drive::Shell;
+use crate::reply::Sent;
 
 /// Answers one request. A failure of ours is a short 500; its reason goes to the log.
 ///
@@ -49,8 +50,16 @@ async fn answer(
     now: Millis,
 ) -> Result<Response, String> {
     let settings = config::Settings::read(env)?;
-    let shell = Shell::new(&settings, context, now);
-    let job = Job::new(reply::translate(request)?, &settings.core, now);
-    let response = drive::run(job, &shell).await?;
-    reply::send(response, &shell).await
+    let asked = reply::translate(request)?;
+    let package = async |fresh| {
+        let shell = Shell::new(&settings, context, now, fresh);
+        let job = Job::new(asked.clone(), &settings.core, now);
+        let response = drive::run(job, &shell).await?;
+        reply::send(response, &shell).await
+    };
+    match package(false).await? {
+        Sent::Whole(response) => Ok(response),
+        // What the caches remember of the asset may be older than its media: look again, once.
+        Sent::Changed(_) => package(true).await.map(Sent::response),
+    }
 }

@@ -3,7 +3,7 @@
 
 use core::fmt::Write as _;
 
-use selvedge_core::job::{self, Body, HttpRequest, Response};
+use selvedge_core::job::{self, Body, FetchError, HttpRequest, Response, Stored};
 use worker::{Date, Headers, Request, ResponseBody, ResponseBuilder};
 
 use crate::body;
@@ -22,6 +22,7 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         range: header("Range")?,
         if_range: header("If-Range")?,
         if_none_match: header("If-None-Match")?,
+        if_modified_since: header("If-Modified-Since")?,
         origin: header("Origin")?,
         referer: header("Referer")?,
         host: header("Host")?,
@@ -39,11 +40,26 @@ fn target(url: &str) -> (&str, &str) {
     (rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"), query)
 }
 
+/// What [`send`] came to.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// The response.
+    Whole(worker::Response),
+    /// A refusal: a stored object is not in the state the response was made for.
+    Changed(worker::Response),
+}
+
+impl Sent {
+    /// The response, whatever it is.
+    pub(crate) fn response(self) -> worker::Response {
+        match self {
+            Self::Whole(response) | Self::Changed(response) => response,
+        }
+    }
+}
+
 /// Sends the job's response.
-pub(crate) async fn send(
-    response: Response,
-    shell: &Shell<'_>,
-) -> Result<worker::Response, String> {
+pub(crate) async fn send(response: Response, shell: &Shell<'_>) -> Result<Sent, String> {
     let Response { status, headers, body, log, index } = response;
     if let Some(log) = log {
         worker::console_warn!("{log}");
@@ -56,26 +72,32 @@ pub(crate) async fn send(
         Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
         Body::Recipe(recipe) => match body::open(&recipe, &shell.store).await {
             Ok(stream) => ResponseBody::Stream(stream),
-            Err(error) => return refuse(job::unreadable(recipe.stored(), &error), shell),
+            Err(error) => return refuse(recipe.stored(), &error, shell),
         },
         Body::Mux(mux) => match body::write(mux, &shell.store).await {
             Ok(stream) => ResponseBody::Stream(stream),
             Err(body::Unwritten { mux, error }) => {
-                return refuse(job::unreadable(mux.inputs().flatten(), &error), shell);
+                return refuse(mux.inputs().flatten(), &error, shell);
             }
         },
     };
-    build(status, &headers, body, shell)
+    build(status, &headers, body, shell).map(Sent::Whole)
 }
 
 /// What is sent where the stored bytes of a body could not be opened.
-fn refuse(response: Response, shell: &Shell<'_>) -> Result<worker::Response, String> {
+fn refuse<'s>(
+    stored: impl IntoIterator<Item = &'s Stored>,
+    error: &FetchError,
+    shell: &Shell<'_>,
+) -> Result<Sent, String> {
+    let response = job::unreadable(stored, error);
     worker::console_warn!("{}", response.log.as_deref().unwrap_or_default());
     let body = match response.body {
         Body::Bytes(bytes) => ResponseBody::Body(bytes.to_vec()),
         Body::Empty | Body::Recipe(_) | Body::Mux(_) => ResponseBody::Empty,
     };
-    build(response.status, &response.headers, body, shell)
+    let sent = build(response.status, &response.headers, body, shell)?;
+    Ok(if *error == FetchError::Changed { Sent::Changed(sent) } else { Sent::Whole(sent) })
 }
 
 fn build(

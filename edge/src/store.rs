@@ -163,6 +163,7 @@ pub(crate) fn fetched(answer: &Answer) -> Fetched {
     Fetched {
         bytes: Bytes::from(answer.bytes().to_vec()),
         version: Version { size: answer.size(), etag: answer.etag() },
+        modified: Some(Millis(answer.modified())).filter(|at| at.0 > 0),
     }
 }
 

@@ -16,7 +16,7 @@ export default {
       return new Response((await bucket.get(order.write)).body);
     }
     if (order.keep) {
-      await keep(order.keep, new Uint8Array([1, 2, 3]), 7n, '"é"', 60);
+      await keep(order.keep, new Uint8Array([1, 2, 3]), 7n, '"é"', 5n, 60);
       const { bytes, size, etag } = await cached(order.keep);
       const nothing = (await cached(`${order.keep}/other`)) === undefined;
       return Response.json({ bytes: [...bytes], size: Number(size), etag, nothing });

@@ -124,6 +124,7 @@ fn passed_on(request: &Request) -> HttpRequest {
         range: header(header::RANGE),
         if_range: header(header::IF_RANGE),
         if_none_match: header(header::IF_NONE_MATCH),
+        if_modified_since: header(header::IF_MODIFIED_SINCE),
         origin: header(header::ORIGIN),
         referer: header(header::REFERER),
         host: header(header::HOST),

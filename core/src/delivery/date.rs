@@ -1,5 +1,7 @@
 //! Dates of AMS documents: ISO 8601, `2024-06-30T23:59:59.9999999Z`.  In: text.  Out: a count.
 
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::time::Millis;
@@ -43,6 +45,23 @@ impl Date {
         Self(ticks.unwrap_or(i64::MAX).min(Self::END.0))
     }
 
+    /// As HTTP writes dates, `Sun, 06 Nov 1994 08:49:37 GMT` (9110 §5.6.7); rounded down to seconds.
+    #[must_use]
+    pub fn http(self) -> String {
+        let seconds = self.0.div_euclid(TICKS);
+        let days = seconds.div_euclid(DAY);
+        let (year, month, day) = civil(days);
+        let of_day = seconds.rem_euclid(DAY);
+        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+        let name = |names: &'static str, at: i64| {
+            let start = usize::try_from(at).unwrap_or_default().saturating_mul(3);
+            names.get(start..start.saturating_add(3)).unwrap_or_default()
+        };
+        let weekday = name(WEEKDAYS, days.rem_euclid(7));
+        let month = name(MONTHS, month - 1);
+        format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
+
     /// 9999-12-31T23:59:59.9999999Z, which AMS writes for "never".
     pub const END: Self = Self(253_402_300_800 * TICKS - 1);
 }
@@ -57,6 +76,10 @@ impl fmt::Display for Date {
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:07}Z")
     }
 }
+
+/// Names of the days from 1970-01-01 on, which was a Thursday; three letters each.
+const WEEKDAYS: &str = "ThuFriSatSunMonTueWed";
+const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// Three numbers of so many digits each.
 fn fields(text: &str, between: char, digits: [usize; 3]) -> Option<[i64; 3]> {
@@ -158,6 +181,17 @@ mod tests {
         }
         assert_eq!(Date::parse("9999-12-31T23:59:59.9999999Z"), Some(Date::END));
         assert_eq!(Date::from_millis(Millis(u64::MAX)), Date::END);
+    }
+
+    #[test]
+    fn http_has_its_own_form() {
+        for (text, http) in [
+            ("1994-11-06T08:49:37.9Z", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            ("2024-02-29T23:59:59Z", "Thu, 29 Feb 2024 23:59:59 GMT"),
+        ] {
+            assert_eq!(Date::parse(text).unwrap().http(), http);
+        }
     }
 
     #[test]

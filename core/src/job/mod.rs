@@ -12,6 +12,7 @@
 //! ```
 
 mod answer;
+mod download;
 mod filtered;
 mod pages;
 mod range;
@@ -36,7 +37,8 @@ use crate::asset::server_manifest::ServerManifest;
 #[cfg(feature = "xml")]
 use crate::delivery::server_manifest_object;
 use crate::delivery::{
-    Locator, Protocol, StreamingPolicy, index_object, locator_object, streaming_policy_object,
+    Locator, Protocol, StreamingPolicy, asset_object, index_object, locator_object,
+    streaming_policy_object,
 };
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
@@ -73,6 +75,8 @@ enum Stage {
     Locator(Request),
     /// The locator names a policy that is no predefined one.
     Policy(Request, Locator),
+    /// The state of a file that is given out as it is.
+    Download,
     /// Filters by name, and the first bytes of the head.
     Filters(Target, Vec<String>),
     /// The first bytes of the head, then all of it where it is longer.
@@ -106,6 +110,7 @@ impl Target {
 enum Next {
     Read(Vec<Read>),
     Reply(answer::Answer),
+    Respond(Response),
 }
 
 impl Job {
@@ -148,6 +153,7 @@ impl Job {
                 response.index = self.index.take();
                 Step::Done(response)
             }
+            Ok(Next::Respond(response)) => Step::Done(response),
             Err(error) => Step::Done(reply::refuse(&self.http, &error)),
         }
     }
@@ -164,6 +170,7 @@ impl Job {
             Stage::Begin => self.begin(),
             Stage::Locator(request) => self.locator(request),
             Stage::Policy(request, locator) => self.policy(request, locator),
+            Stage::Download => self.download(),
             Stage::Filters(target, names) => self.filters(target, &names),
             Stage::Head(target) => self.head(target),
             #[cfg(feature = "xml")]
@@ -232,10 +239,12 @@ impl Job {
         locator: Locator,
         policy: &StreamingPolicy,
     ) -> Result<Next, Error> {
-        let Resource::Packaged { manifest, mut what } = request.resource else {
-            policy.scheme(Protocol::Download, None, false)?;
-            let message = "progressive download is not available, only the asset's manifests are";
-            return Err(Error::not_found(AmsCode::ResourceNotFound, message));
+        let (manifest, mut what) = match request.resource {
+            Resource::Packaged { manifest, what } => (manifest, what),
+            Resource::File(file) => {
+                policy.scheme(Protocol::Download, None, false)?;
+                return self.begin_download(&locator.asset, &file);
+            }
         };
         let protocol = protocol(what.params().format);
         let params = what.params_mut();
@@ -254,6 +263,30 @@ impl Job {
         self.stage =
             if names.is_empty() { Stage::Head(target) } else { Stage::Filters(target, names) };
         Ok(Next::Read(reads))
+    }
+
+    fn begin_download(&mut self, asset: &str, file: &str) -> Result<Next, Error> {
+        if let Some(error) = download::refusal(file) {
+            return Err(error);
+        }
+        let read = self.document(asset_object(asset, file), 0..download::PROBE);
+        self.stage = Stage::Download;
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn download(&mut self) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        match fetched {
+            Ok(probe) => {
+                let response = download::respond(&self.http, &self.config, &read.object, &probe);
+                Ok(Next::Respond(response))
+            }
+            Err(FetchError::NotFound) => {
+                let message = "there is no such file in this asset";
+                Err(Error::not_found(AmsCode::ResourceNotFound, message))
+            }
+            Err(error) => Err(failed(&read.object, &error)),
+        }
     }
 
     /// Takes the filters' documents off the answers; that of the head stays.

@@ -10,6 +10,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use crate::source::{ObjectId, Version};
+use crate::time::Millis;
 
 pub use crate::mux::{Mux, MuxStep};
 pub use crate::segment::{Piece, Recipe, Stored};
@@ -29,6 +30,8 @@ pub struct HttpRequest {
     pub if_range: Option<String>,
     /// `If-None-Match`
     pub if_none_match: Option<String>,
+    /// `If-Modified-Since`
+    pub if_modified_since: Option<String>,
     /// `Origin`
     pub origin: Option<String>,
     /// `Referer`
@@ -116,6 +119,8 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// State of the object they were read from.
     pub version: Version,
+    /// When that was written; `None` where the store does not say.
+    pub modified: Option<Millis>,
 }
 
 /// Why the store gave nothing.

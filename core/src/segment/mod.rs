@@ -57,6 +57,17 @@ impl Recipe {
         recipe
     }
 
+    /// All of one object.
+    #[must_use]
+    pub fn stored_whole(object: &str, version: &Version) -> Self {
+        let mut recipe = Self::default();
+        let whole = 0..version.size;
+        let span = Span { range: whole.clone(), keep: alloc::vec![whole] };
+        let stored = Stored { object: String::from(object), version: version.clone(), span };
+        recipe.push(Piece::Stored(stored));
+        recipe
+    }
+
     fn push(&mut self, piece: Piece) {
         self.len = self.len.saturating_add(piece.len());
         self.pieces.push(piece);

@@ -19,6 +19,7 @@ use object_store::{
 };
 use selvedge_core::job::Fetched;
 use selvedge_core::source::Version;
+use selvedge_core::time::Millis;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
@@ -87,6 +88,11 @@ impl Meta {
         let etag = self.etag.as_deref().unwrap_or_default();
         let etag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
         Version { size: self.size, etag: etag.to_owned() }
+    }
+
+    fn modified(&self) -> Option<Millis> {
+        let since = self.modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok().map(Millis)
     }
 }
 
@@ -195,14 +201,14 @@ impl Store {
     pub async fn read(&self, object: &str, range: Range<u64>) -> Result<Fetched, StoreError> {
         let work = async {
             let opened = self.get(object, Some(range)).await?;
-            let version = opened.meta.version();
+            let (version, modified) = (opened.meta.version(), opened.meta.modified());
             let mut chunks: Vec<Bytes> =
                 opened.bytes.try_collect().await.map_err(|error| broken(&error))?;
             let bytes = match (chunks.len(), chunks.pop()) {
                 (1, Some(only)) => only,
                 (_, last) => chunks.into_iter().chain(last).flatten().collect(),
             };
-            Ok(Fetched { bytes, version })
+            Ok(Fetched { bytes, version, modified })
         };
         tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(StoreError::TimedOut))
     }
