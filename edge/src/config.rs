@@ -29,7 +29,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `MAX_AGE`,
-    /// `CHECK_ETAGS`, `MAX_MOOV` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding
+    /// `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding
     /// `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
@@ -50,6 +50,7 @@ impl Settings {
                 max_age: number(env, "MAX_AGE")?.unwrap_or(defaults.max_age),
                 check_etags: flag(env, "CHECK_ETAGS")?.unwrap_or(defaults.check_etags),
                 max_moov: number(env, "MAX_MOOV")?.map_or(defaults.max_moov, u64::from),
+                token_parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.token_parameter),
             },
             place,
             scope,

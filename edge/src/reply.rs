@@ -28,6 +28,9 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         host: header("Host")?,
         authorization: header("Authorization")?,
         content_type: header("Content-Type")?,
+        // Cloudflare writes these itself, whatever a client sends.
+        address: header("CF-Connecting-IP")?.and_then(|address| address.trim().parse().ok()),
+        country: request.cf().and_then(worker::Cf::country),
         ..HttpRequest::default()
     })
 }

@@ -1,10 +1,11 @@
 //! The server: one port for raw objects, packaging and the list of assets.
 
 use alloc::sync::Arc;
+use core::net::SocketAddr;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -21,6 +22,7 @@ use crate::raw;
 use crate::reply::{plain, reply};
 use crate::store::{Store, StoreError};
 
+pub use crate::proxies::Proxies;
 pub use crate::raw::Door;
 
 /// What a server serves, and to whom.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub api: bool,
     /// What URLs in that list begin with; `None`: the host that was asked.
     pub base_url: Option<String>,
+    /// Who may say on whose behalf a request comes.
+    pub proxies: Proxies,
 }
 
 #[derive(Debug)]
@@ -71,7 +75,7 @@ async fn assets(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
-    let asked = passed_on(&request);
+    let asked = passed_on(&request, &app.settings.proxies);
     match package(&app, asked.clone(), false).await {
         Ok(reply) => reply,
         // What we remember of the asset may be older than its media: look again, once.
@@ -115,7 +119,9 @@ fn keep_index(store: Store, object: ObjectId, index: Bytes) {
     });
 }
 
-fn passed_on(request: &Request) -> HttpRequest {
+fn passed_on(request: &Request, proxies: &Proxies) -> HttpRequest {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = proxies.client(peer.map(|peer| peer.0.ip()), request.headers());
     let header = |name| value(request.headers(), name);
     HttpRequest {
         method: request.method().as_str().to_owned(),
@@ -130,6 +136,8 @@ fn passed_on(request: &Request) -> HttpRequest {
         host: header(header::HOST),
         authorization: header(header::AUTHORIZATION),
         content_type: header(header::CONTENT_TYPE),
+        address: client.address,
+        country: client.country,
         ..HttpRequest::default()
     }
 }

@@ -25,5 +25,6 @@ mod cache;
 mod catalogue;
 mod drive;
 mod mux;
+mod proxies;
 mod raw;
 mod reply;

@@ -43,7 +43,7 @@ use crate::delivery::{
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
-use crate::request::{self, Format, Request, Resource, What};
+use crate::request::{self, Format, Request, Resource, What, query};
 use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
 
@@ -66,6 +66,8 @@ pub struct Job {
     fresh: bool,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
+    /// The answer is for this client alone: a token of his is in it.
+    private: bool,
 }
 
 /// How far the request has come.
@@ -126,6 +128,7 @@ impl Job {
             next_id: 0,
             fresh: false,
             index: None,
+            private: false,
         }
     }
 
@@ -149,7 +152,7 @@ impl Job {
                 Step::Read(reads)
             }
             Ok(Next::Reply(answer)) => {
-                let mut response = reply::reply(&self.http, &self.config, answer);
+                let mut response = reply::reply(&self.http, &self.caching(), answer);
                 response.index = self.index.take();
                 Step::Done(response)
             }
@@ -183,7 +186,13 @@ impl Job {
     }
 
     fn begin(&mut self) -> Result<Next, Error> {
-        let request = request::parse(&self.http.path)?;
+        let mut request = request::parse(&self.http.path)?;
+        if let Resource::Packaged { what, .. } = &mut request.resource {
+            let name = &self.config.token_parameter;
+            let token = query::parameter(&self.http.query, name)?;
+            what.params_mut().query = token.map(|token| query::written(name, &token));
+            self.private = what.params().query.is_some();
+        }
         let object = locator_object(&request.locator);
         let read = self.document(object, 0..MAX_DOCUMENT);
         self.stage = Stage::Locator(request);
@@ -435,6 +444,13 @@ impl Job {
             }
             Err(error) => Err(error.within(&target.index()).with_code(AmsCode::StorageFailure)),
         }
+    }
+
+    /// `Cache-Control` of a good answer (9111 §5.2.2). Some caches leave queries out of their keys:
+    /// they must not keep one client's token for another.
+    fn caching(&self) -> String {
+        let whose = if self.private { "private" } else { "public" };
+        format!("{whose}, max-age={}", self.config.max_age)
     }
 
     /// The one read that was pending, and its answer.

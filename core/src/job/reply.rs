@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
 use crate::job::range::{Wanted, wanted};
-use crate::job::seam::{Body, Config, HttpRequest, Piece, Response};
+use crate::job::seam::{Body, HttpRequest, Piece, Response};
 
 type Headers = Vec<(&'static str, String)>;
 
@@ -58,13 +58,13 @@ fn cors() -> Headers {
 const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Server-Timing";
 
 /// 200, 206, 304 or 416, as the request's conditions have it.
-pub(super) fn reply(http: &HttpRequest, config: &Config, answer: Answer) -> Response {
+pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Response {
     let etag = entity_tag(&answer.body);
     let len = length(&answer.body);
     let mut headers = cors();
     headers.extend([
         ("ETag", etag.clone()),
-        ("Cache-Control", format!("public, max-age={}", config.max_age)),
+        ("Cache-Control", caching.into()),
         ("Accept-Ranges", "bytes".into()),
         ("X-Content-Type-Options", "nosniff".into()),
     ]);

@@ -73,11 +73,19 @@ pub struct Config {
     /// exceeds this many bytes; 0 refuses instead. It costs a request some ten reads and the
     /// memory of a few `moov`s, so it is a fallback and no replacement for `selvedge index`.
     pub max_moov: u64,
+    /// The query parameter that carries a player's token. A manifest asked for with it hands it on
+    /// to everything it lists, keys included, whoever will check it there.
+    pub token_parameter: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_age: 259_200, check_etags: true, max_moov: 4 << 20 }
+        Self {
+            max_age: 259_200,
+            check_etags: true,
+            max_moov: 4 << 20,
+            token_parameter: String::from("token"),
+        }
     }
 }
 

@@ -10,7 +10,14 @@ use crate::text::Carriage;
 use crate::time::{Instant, Timescale};
 
 pub(super) fn params(format: Format) -> Params {
-    Params { format, filters: Vec::new(), audio_only: false, audio_track: None, encryption: None }
+    Params {
+        format,
+        filters: Vec::new(),
+        audio_only: false,
+        audio_track: None,
+        encryption: None,
+        query: None,
+    }
 }
 
 /// 61.44 s at 25 frames a second: three quality levels, sound in two languages, the first of them

@@ -21,6 +21,7 @@ mod name;
 pub mod params;
 mod parse;
 pub mod percent;
+pub mod query;
 
 use alloc::string::String;
 

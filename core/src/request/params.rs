@@ -161,6 +161,9 @@ pub struct Params {
     pub audio_track: Option<String>,
     /// `encryption`: how media goes out; `None` asks for it clear.
     pub encryption: Option<Scheme>,
+    /// Query every child's URL carries on, without `?`: names and values of unreserved characters
+    /// and percent-encoded bytes, `=` and `&`. [`Params::child`] writes it.
+    pub query: Option<String>,
 }
 
 impl Params {
@@ -169,6 +172,13 @@ impl Params {
     #[must_use]
     pub const fn of_playlist(&self, keyframes: bool) -> PlaylistParams<'_> {
         PlaylistParams { params: self, keyframes }
+    }
+
+    /// `path`, the address of something of ours that a manifest refers to, as the manifest writes
+    /// it: every such address goes through here, those of keys too, so that the token a player
+    /// came with goes along. Addresses of other servers do not.
+    pub const fn child<P: fmt::Display>(&self, path: P) -> Child<'_, P> {
+        Child { params: self, path }
     }
 }
 
@@ -195,6 +205,23 @@ impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_output(f)?;
         self.write_encryption(f)
+    }
+}
+
+/// See [`Params::child`].
+#[derive(Debug, Clone, Copy)]
+pub struct Child<'a, P> {
+    params: &'a Params,
+    path: P,
+}
+
+impl<P: fmt::Display> fmt::Display for Child<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)?;
+        match &self.params.query {
+            Some(query) => write!(f, "?{query}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -298,6 +325,7 @@ impl Given {
             audio_only: self.audio_only.unwrap_or(false),
             // Elsewhere it means nothing: addresses of the same bytes stay the same.
             audio_track: self.audio_track.clone().filter(|_| format.is_muxed()),
+            query: None,
         })
     }
 }

@@ -209,6 +209,7 @@ mod tests {
             audio_only: false,
             audio_track: None,
             encryption: None,
+            query: None,
         }
     }
 
@@ -245,6 +246,7 @@ mod tests {
             audio_only: true,
             audio_track: None,
             encryption: None,
+            query: None,
         };
         let path = "film.ism/manifest(format=m3u8-cmaf,filter=acct;asset, audio-only=TRUE)";
         assert_eq!(what(path), What::Manifest(expected));
@@ -483,6 +485,7 @@ mod tests {
             audio_only: true,
             audio_track: None,
             encryption: None,
+            query: None,
         };
         assert_eq!(format!("{params}"), ",format=m3u8-cmaf");
         let playlist = format!("{}", params.of_playlist(true));

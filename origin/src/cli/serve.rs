@@ -3,13 +3,14 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use axum::http::HeaderName;
 use clap::Args;
-use selvedge_core::access::Secret;
+use selvedge_core::access::{Network, Secret};
 use selvedge_core::job::Config;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::app::{Door, Settings, router};
+use crate::app::{Door, Proxies, Settings, router};
 use crate::cli::StoreArgument;
 use crate::failure::Failure;
 use crate::store::Store;
@@ -36,6 +37,16 @@ pub(super) struct Serve {
     /// What URLs in that list begin with; without, the host that was asked.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// Network of a proxy that says in X-Forwarded-For whose requests it hands on, as 10.0.0.0/8.
+    /// May be given several times.
+    #[arg(long, value_name = "NETWORK")]
+    trust_proxy: Vec<Network>,
+    /// Header in which such a proxy says from which country a request comes.
+    #[arg(long, value_name = "NAME", requires = "trust_proxy")]
+    country_header: Option<HeaderName>,
+    /// Query parameter that carries a player's token.
+    #[arg(long, default_value_t = Config::default().token_parameter, value_name = "NAME")]
+    token_parameter: String,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -55,10 +66,15 @@ impl Serve {
             config: Config {
                 max_age: self.max_age,
                 check_etags: !self.ignore_etags,
+                token_parameter: self.token_parameter.clone(),
                 ..Config::default()
             },
             api: self.api,
             base_url: self.base_url.clone(),
+            proxies: Proxies {
+                trusted: self.trust_proxy.clone(),
+                country_header: self.country_header.clone(),
+            },
         };
         let refused = |error: std::io::Error| {
             Failure::new(self.listen.to_string(), error.to_string())
@@ -109,7 +125,8 @@ async fn until_told(
         tracing::info!("stopping");
         let _ = told.send(());
     };
-    let server = axum::serve(listener, router(settings)).with_graceful_shutdown(stop);
+    let service = router(settings).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
     let patience = async {
         let _ = hear.await;
         tokio::time::sleep(FAREWELL).await;

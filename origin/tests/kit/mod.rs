@@ -8,7 +8,7 @@ pub(crate) mod media;
 use core::net::SocketAddr;
 
 use selvedge_core::job::Config;
-use selvedge_origin::app::{Door, Settings, router};
+use selvedge_origin::app::{Door, Proxies, Settings, router};
 use selvedge_origin::store::Store;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,7 +34,14 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config::default();
-        let app = router(Settings { store, door, config, api: true, base_url: None });
+        let app = router(Settings {
+            store,
+            door,
+            config,
+            api: true,
+            base_url: None,
+            proxies: Proxies::default(),
+        });
         tokio::spawn(async move { axum::serve(listener, app).await });
         // Never used here, but the client is not built without.
         let _ = rustls::crypto::ring::default_provider().install_default();

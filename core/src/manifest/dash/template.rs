@@ -34,11 +34,11 @@ pub(super) fn write(
     }
     xml.attribute(
         "initialization",
-        format_args!("QualityLevels($Bandwidth$)/Fragments({name}=i{params})"),
+        params.child(format_args!("QualityLevels($Bandwidth$)/Fragments({name}=i{params})")),
     );
     xml.attribute(
         "media",
-        format_args!("QualityLevels($Bandwidth$)/Fragments({name}=$Time${params})"),
+        params.child(format_args!("QualityLevels($Bandwidth$)/Fragments({name}=$Time${params})")),
     );
     xml.open("SegmentTimeline");
     let mut start = Some(rendition.timeline.start);

@@ -23,11 +23,12 @@ pub fn iframes(
     let name = Encoded(&set.name);
     playlist.i_frames_only();
     if !params.format.is_packed() {
-        playlist.map(format_args!("Fragments({name}=i{params}).mp4"));
+        playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("KeyFrames({name}={time}{params}).{ending}"));
+        let path = format_args!("KeyFrames({name}={time}{params}).{ending}");
+        playlist.segment(duration, params.child(path));
     }
     Ok(playlist.end_list())
 }

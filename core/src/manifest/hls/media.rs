@@ -10,7 +10,7 @@
 //! clock ever showed: players would offer the viewer dates of 1970.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 
 use crate::asset::movie::Media;
 use crate::error::{Error, ErrorKind};
@@ -33,11 +33,12 @@ pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Resu
     let mut playlist = header(rendition, params)?;
     let name = Encoded(&set.name);
     if !params.format.is_packed() {
-        playlist.map(format_args!("Fragments({name}=i{params}).mp4"));
+        playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        playlist.segment(duration, format_args!("Fragments({name}={time}{params}).{ending}"));
+        let path = format_args!("Fragments({name}={time}{params}).{ending}");
+        playlist.segment(duration, params.child(path));
     }
     Ok(playlist.end_list())
 }
@@ -95,8 +96,10 @@ pub(super) fn uri(
     params: &Params,
     keyframes: bool,
 ) -> String {
-    let params = params.of_playlist(keyframes);
-    format!("QualityLevels({})/Manifest({}{params})", rendition.bitrate, Encoded(&set.name))
+    let (bitrate, name, own) =
+        (rendition.bitrate, Encoded(&set.name), params.of_playlist(keyframes));
+    let path = format_args!("QualityLevels({bitrate})/Manifest({name}{own})");
+    params.child(path).to_string()
 }
 
 #[cfg(test)]
