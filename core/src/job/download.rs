@@ -8,7 +8,7 @@ use crate::delivery::date::Date;
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
 use crate::job::reply;
-use crate::job::seam::{Body, Config, Fetched, HttpRequest, Response};
+use crate::job::seam::{Body, Fetched, HttpRequest, Response};
 use crate::segment::Recipe;
 use crate::source::ObjectId;
 
@@ -32,14 +32,14 @@ pub(super) fn refusal(file: &str) -> Option<Error> {
 /// The file, or the part of it that is asked for, as one stored range.
 pub(super) fn respond(
     http: &HttpRequest,
-    config: &Config,
+    caching: &str,
     object: &ObjectId,
     probe: &Fetched,
 ) -> Response {
     let body = Body::Recipe(Recipe::stored_whole(object, &probe.version));
     let answer = Answer { content_type: content_type(object), body };
     let modified = probe.modified.map(|at| Date::from_millis(at).http());
-    let mut response = reply::reply(&tagged(http, modified.as_deref()), config, answer);
+    let mut response = reply::reply(&tagged(http, modified.as_deref()), caching, answer);
     if let Some(modified) = modified
         && matches!(response.status, 200 | 206 | 304)
     {

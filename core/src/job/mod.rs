@@ -287,7 +287,7 @@ impl Job {
         let (read, fetched) = self.answer()?;
         match fetched {
             Ok(probe) => {
-                let response = download::respond(&self.http, &self.config, &read.object, &probe);
+                let response = download::respond(&self.http, &self.caching(), &read.object, &probe);
                 Ok(Next::Respond(response))
             }
             Err(FetchError::NotFound) => {
