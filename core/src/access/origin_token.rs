@@ -12,14 +12,11 @@
 use alloc::format;
 use alloc::string::String;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-
-use crate::access::Secret;
+use crate::access::{Secret, hmac_sha256};
 use crate::error::{Error, ErrorKind};
 use crate::time::Millis;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const VERSION: &str = "v1";
 
@@ -49,7 +46,7 @@ pub fn mint(secret: &Secret, scope: &str, expires_s: u64) -> Result<String, Erro
     let folder = scope.strip_suffix('/').unwrap_or(scope);
     plain_path(folder).map_err(|rule| Error::bad_request(format!("token scope: {rule}")))?;
     let signed = format!("{VERSION}.{expires_s}.{}", URL_SAFE_NO_PAD.encode(scope));
-    let tag = mac(secret, &signed)?.finalize().into_bytes();
+    let tag = hmac_sha256(secret, signed.as_bytes())?.bytes();
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag)))
 }
 
@@ -77,7 +74,9 @@ pub fn scope_of(secret: &Secret, token: &str, now: Millis) -> Result<String, Err
     let malformed = || forbidden("not of the form v1.expiry.scope.mac");
     let (signed, tag) = token.rsplit_once('.').ok_or_else(malformed)?;
     let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| malformed())?;
-    mac(secret, signed)?.verify_slice(&tag).map_err(|_| forbidden("its MAC does not match"))?;
+    if !hmac_sha256(secret, signed.as_bytes())?.is(&tag) {
+        return Err(forbidden("its MAC does not match"));
+    }
 
     let mut parts = signed.split('.');
     let (Some(VERSION), Some(expires), Some(scope), None) =
@@ -91,13 +90,6 @@ pub fn scope_of(secret: &Secret, token: &str, now: Millis) -> Result<String, Err
     }
     let scope = URL_SAFE_NO_PAD.decode(scope).map_err(|_| malformed())?;
     String::from_utf8(scope).map_err(|_| malformed())
-}
-
-fn mac(secret: &Secret, signed: &str) -> Result<Hmac<Sha256>, Error> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose())
-        .map_err(|_| Error::bug("hmac refused the length of the secret"))?;
-    mac.update(signed.as_bytes());
-    Ok(mac)
 }
 
 /// A relative path whose parts are themselves: nothing to resolve, so that a prefix of the text
@@ -137,7 +129,7 @@ mod tests {
 
     /// Signs any text, as someone who holds the secret could.
     fn signed(text: &str) -> String {
-        let tag = mac(&secret(), text).unwrap().finalize().into_bytes();
+        let tag = hmac_sha256(&secret(), text.as_bytes()).unwrap().bytes();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 

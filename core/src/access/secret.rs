@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 
 /// Bytes that sign and verify. Never printed, wiped when dropped.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
