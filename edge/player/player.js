@@ -16,7 +16,7 @@ const WATCHED = [
 ];
 
 const field = (id) => document.getElementById(id);
-const [form, video, asset, protocol, player, url, quality, language] = [
+const [form, video, asset, protocol, player, url, quality, language, text] = [
   "what",
   "video",
   "asset",
@@ -25,6 +25,7 @@ const [form, video, asset, protocol, player, url, quality, language] = [
   "url",
   "quality",
   "language",
+  "text",
 ].map(field);
 
 /** What scripts may look at. `events` holds { at, kind, text }; `at` is milliseconds since load. */
@@ -107,6 +108,7 @@ function show() {
   ]);
   offer(language, session.languages());
   if (document.activeElement !== language) language.value = session.language();
+  offer(text, [{ id: "off", name: "Off" }, ...session.texts()]);
 }
 
 const described = ({ height, bandwidth, codecs }) =>
@@ -184,6 +186,7 @@ protocol.addEventListener("change", () => {
 });
 asset.addEventListener("change", address);
 quality.addEventListener("change", () => selvedge.session?.chooseQuality(quality.value));
+text.addEventListener("change", () => selvedge.session?.chooseText(text.value));
 language.addEventListener("change", () => selvedge.session?.chooseLanguage(language.value));
 watch();
 await begin();

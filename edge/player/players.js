@@ -8,10 +8,13 @@
 //   languages()         what can be chosen: [{ id, name }]
 //   language()          the id of what plays
 //   chooseLanguage(id)
+//   texts()             subtitles to choose from: [{ id, name }]
+//   chooseText(id)      shows that; "off" shows none
 //   stop()
 // report(kind, text) is called with "error" for what ends playback and "note" for the rest.
 
 const AUTO = "auto";
+const OFF = "off";
 
 /** The players by the name the address bar knows them by. */
 export const players = {
@@ -77,9 +80,18 @@ async function startHls(video, url, report) {
       })),
     language: () => `${hls.audioTrack}`,
     chooseLanguage: (id) => (hls.audioTrack = Number(id)),
+    texts: () => named(hls.subtitleTracks.map(({ name, lang }) => [name, lang])),
+    chooseText(id) {
+      hls.subtitleTrack = id === OFF ? -1 : Number(id);
+      hls.subtitleDisplay = id !== OFF;
+    },
     stop: () => hls.destroy(),
   };
 }
+
+/** Subtitles by their place among all, with their language. */
+const named = (tracks) =>
+  tracks.map(([name, language], id) => ({ id: `${id}`, name: `${name} (${language ?? "und"})` }));
 
 /** Resolves when hls.js gives up, so that nobody waits for a manifest that never comes. */
 function firstFatal(hls) {
@@ -104,6 +116,8 @@ async function startDash(video, url, report) {
     dash.on(events.ERROR, resolve);
   });
   dash.initialize(video, url, false);
+  // TTML is drawn by the player, into a box over the picture.
+  dash.attachTTMLRenderingDiv(document.getElementById("overlay"));
   await begun;
   const tracks = () => dash.getTracksFor("audio");
   return {
@@ -120,6 +134,12 @@ async function startDash(video, url, report) {
     languages: () => tracks().map(({ lang, index }) => ({ id: `${index}`, name: lang ?? "und" })),
     language: () => `${dash.getCurrentTrackFor("audio")?.index}`,
     chooseLanguage: (id) => dash.setCurrentTrack(tracks().find(({ index }) => `${index}` === id)),
+    texts: () =>
+      named(dash.getTracksFor("text").map(({ labels, lang }) => [labels?.[0]?.text ?? lang, lang])),
+    chooseText(id) {
+      dash.enableText(id !== OFF);
+      dash.setTextTrack(id === OFF ? -1 : Number(id));
+    },
     stop: () => dash.destroy(),
   };
 }
@@ -168,6 +188,10 @@ async function startShaka(video, url, report) {
         })),
     language: () => `${player.getAudioTracks().findIndex(({ active }) => active)}`,
     chooseLanguage: (id) => player.selectAudioTrack(player.getAudioTracks()[Number(id)]),
+    texts: () =>
+      named(player.getTextTracks().map(({ label, language }) => [label ?? language, language])),
+    chooseText: (id) =>
+      player.selectTextTrack(id === OFF ? null : player.getTextTracks()[Number(id)]),
     stop: () => player.destroy(),
   };
 }
@@ -187,6 +211,12 @@ async function startNative(video, url) {
     language: () => `${[...(video.audioTracks ?? [])].findIndex(({ enabled }) => enabled)}`,
     chooseLanguage(id) {
       [...(video.audioTracks ?? [])].forEach((track, at) => (track.enabled = `${at}` === id));
+    },
+    texts: () => named([...video.textTracks].map(({ label, language }) => [label, language])),
+    chooseText(id) {
+      [...video.textTracks].forEach((track, at) => {
+        track.mode = `${at}` === id ? "showing" : "disabled";
+      });
     },
     stop() {
       video.removeAttribute("src");
