@@ -101,6 +101,7 @@ impl Builder {
         let mut lanes = select::lanes(manifest, &sources, &mut report)?;
         let shift_seconds = timing::settle(&mut lanes, &mut report)?;
         let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
+        timing::start_fragments(&mut lanes);
         let scan = Scan::new(&lanes);
         let fragments_per_segment = manifest.fragments_per_hls_segment;
         let mut texts = text::lanes(manifest, &sources, &mut report);

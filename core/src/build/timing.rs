@@ -6,9 +6,10 @@
 //! * Each track's decode times move to the latest that is never after presentation: composition
 //!   offsets are never negative, because demuxers disagree on what a negative one does to sound
 //!   and picture together (`ffmpeg` reads the whole track late).
-//! * Decoding starts when presentation starts, because players take the first decode time for the
-//!   start (`hls.js` shows a hole where it is earlier): the first few samples, as many as pictures
-//!   are reordered, are decoded faster than they are shown.
+//! * Decoding starts when presentation starts, of the whole and of every fragment, because players
+//!   take the first decode time for the start (`hls.js` shows a hole where it is earlier, Shaka
+//!   Player moves text): the first few samples, as many as pictures are reordered, are decoded
+//!   faster than they are shown.
 //! * Where anything is still negative (pictures before the edit list's start, a frame that is
 //!   priming in part), the whole presentation moves up by whole seconds, which every clock can
 //!   express exactly; manifests say where zero is.
@@ -18,7 +19,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::asset::movie::{Media, Sample};
-use crate::build::select::Lane;
+use crate::build::select::{Lane, is_video};
 use crate::error::Error;
 use crate::time::{Rounding, Ticks, Timescale, rescale};
 
@@ -65,6 +66,27 @@ pub(super) fn settle(lanes: &mut [Lane], report: &mut Vec<String>) -> Result<i64
         }
     }
     Ok(shift)
+}
+
+/// Decoding of every fragment starts when its presentation starts, as it does for the first: a
+/// player that takes the first decode time of each segment for its start (Shaka Player, to place
+/// text) finds all of them alike. The last sample before lasts longer for it. Fragments with
+/// pictures that show before their first one stay as they are.
+pub(super) fn start_fragments(lanes: &mut [Lane]) {
+    for lane in lanes.iter_mut().filter(|lane| is_video(lane)) {
+        for range in lane.fragments.iter().skip(1) {
+            let Some(samples) = lane.samples.get_mut(range.clone()) else { continue };
+            let start = samples.first().map_or(Ticks::MAX, |sample| sample.pts);
+            if samples.iter().all(|sample| sample.pts >= start) {
+                start_decoding_at_presentation(samples);
+            }
+            let Some(next) = samples.first().map(|sample| sample.dts) else { continue };
+            let before = range.start.checked_sub(1);
+            if let Some(last) = before.and_then(|before| lane.samples.get_mut(before)) {
+                last.step = u32::try_from(next.saturating_sub(last.dts)).unwrap_or(last.step);
+            }
+        }
+    }
 }
 
 fn apply_edits(lane: &mut Lane) {
