@@ -137,8 +137,8 @@ async function startDash(video, url, report) {
     texts: () =>
       named(dash.getTracksFor("text").map(({ labels, lang }) => [labels?.[0]?.text ?? lang, lang])),
     chooseText(id) {
-      dash.enableText(id !== OFF);
       dash.setTextTrack(id === OFF ? -1 : Number(id));
+      dash.enableText(id !== OFF);
     },
     stop: () => dash.destroy(),
   };

@@ -33,6 +33,10 @@ const forms = [
   ["shaka", "webvtt", "hls"],
   ["shaka", "imsc", "dash"],
   ["shaka", "webvtt", "dash"],
+  ["shaka's own", "imsc", "hls"],
+  ["shaka's own", "webvtt", "hls"],
+  ["shaka's own", "imsc", "dash"],
+  ["shaka's own", "webvtt", "dash"],
 ];
 
 for (const [player, form, protocol] of forms) {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use selvedge_tests::server::{Published, Server, publish};
-use selvedge_tests::text::{Said, by_ffmpeg, each_once, in_imsc, in_wvtt};
+use selvedge_tests::text::{Said, by_ffmpeg, each_once, in_imsc, in_wvtt, joined};
 use selvedge_tests::{boxes, checkers, dash, fetch, hls, media, tools};
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ impl Case {
         let zero = i64::try_from(text.offset * 1000 / u64::from(text.timescale)).unwrap();
         let cues = match codecs {
             "wvtt" => in_wvtt(&segments, text.timescale),
-            _ => segments.iter().flat_map(|segment| in_imsc(segment)).collect(),
+            _ => joined(segments.iter().flat_map(|segment| in_imsc(segment)).collect()),
         };
         each_once(cues.into_iter().map(|cue| cue.moved(-zero)).collect())
     }
@@ -86,7 +86,7 @@ impl Case {
         let playlist = hls::playlist(&fetch::http, &url).unwrap();
         let body = |url: &String| fetch::ok(&fetch::http, url).unwrap().body;
         let cues = playlist.segments.iter().flat_map(|segment| in_imsc(&body(&segment.url)));
-        each_once(cues.collect())
+        joined(cues.collect())
     }
 
     /// The zero of the media's timeline, milliseconds.

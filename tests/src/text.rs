@@ -37,6 +37,20 @@ pub fn each_once(mut cues: Vec<Said>) -> Vec<Said> {
     cues
 }
 
+/// Parts of cues that were cut where segments meet, put together.
+#[must_use]
+pub fn joined(mut cues: Vec<Said>) -> Vec<Said> {
+    cues.sort_by(|a, b| (&a.text, a.start).cmp(&(&b.text, b.start)));
+    let mut joined: Vec<Said> = Vec::new();
+    for cue in cues {
+        match joined.last_mut() {
+            Some(last) if last.text == cue.text && last.end == cue.start => last.end = cue.end,
+            _ => joined.push(cue),
+        }
+    }
+    each_once(joined)
+}
+
 /// The first text of a file or of a playlist at a URL, as ffmpeg's demuxer and decoder read it;
 /// `None`, with a line printed, without ffmpeg.
 ///

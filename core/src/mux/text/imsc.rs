@@ -1,9 +1,10 @@
 //! IMSC documents (W3C IMSC 1.0.1 text profile).  In: a page of text.  Out: a document for the
 //! fragment, alone in its `stpp` sample (14496-30 §6) or in a Smooth fragment.
 //!
-//! Cues keep their own times, on the track's timeline, in every fragment they show in: players
-//! cut them to the sample's time, or find that they have them already. White space is kept as it
-//! is, because players differ in what they make of it otherwise.
+//! Times are on the track's timeline. A cue that crosses a border is cut there, so that no two
+//! documents say the same of one moment: a document counts for its sample's time alone (14496-30
+//! §6.3), but not all players see to that, and Shaka Player would show such a cue twice in HLS.
+//! White space is kept as it is, because players differ in what they make of it otherwise.
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -67,7 +68,7 @@ pub fn document(track: &Track, page: &TextPage) -> String {
     xml.open("div");
     let mut taken = BTreeSet::new();
     for paragraph in &paragraphs {
-        paragraph.write(&mut xml, &looks, track.timescale, &mut taken);
+        paragraph.write(&mut xml, page, track.timescale, &mut taken);
     }
     xml.finish()
 }
@@ -88,7 +89,7 @@ impl<'a> Paragraph<'a> {
     fn write(
         &self,
         xml: &mut XmlWriter,
-        looks: &Looks,
+        page: &TextPage,
         clock: Timescale,
         taken: &mut BTreeSet<&'a str>,
     ) {
@@ -100,12 +101,12 @@ impl<'a> Paragraph<'a> {
         if is_name(&self.cue.id) && taken.insert(&self.cue.id) {
             xml.attribute("xml:id", &self.cue.id);
         }
-        xml.attribute_if("region", looks.region(&self.place));
-        xml.attribute("begin", time(self.cue.start));
-        xml.attribute("end", time(self.cue.end));
+        xml.attribute("region", region_id(&self.place));
+        xml.attribute("begin", time(self.cue.start.max(page.start)));
+        xml.attribute("end", time(self.cue.end.min(page.end())));
         for run in &self.runs {
             xml.open("span");
-            xml.attribute_if("style", looks.style(&run.style));
+            xml.attribute("style", style_id(&run.style));
             for (number, line) in run.text.split('\n').enumerate() {
                 if number > 0 {
                     xml.open("br");
@@ -121,7 +122,7 @@ impl<'a> Paragraph<'a> {
 
 /// An `NCName` of plain letters, other than those the document uses itself.
 fn is_name(id: &str) -> bool {
-    let own = id == "d" || id.starts_with(['s', 'r']);
+    let own = id == "d" || id.starts_with("s.") || id.starts_with("r.");
     let first = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     first && !own && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
@@ -148,14 +149,6 @@ impl Looks {
         looks
     }
 
-    fn style(&self, style: &Style) -> Option<String> {
-        self.styles.iter().position(|one| one == style).map(|number| format!("s{number}"))
-    }
-
-    fn region(&self, place: &Place) -> Option<String> {
-        self.places.iter().position(|one| one == place).map(|number| format!("r{number}"))
-    }
-
     fn write(&self, xml: &mut XmlWriter) {
         xml.open("head");
         xml.open("styling");
@@ -165,22 +158,55 @@ impl Looks {
         // WebVTT's 5.33 % of the picture; 100 % is a cell, the fifteenth part.
         xml.attribute("tts:fontSize", "80%");
         xml.close();
-        for (number, style) in self.styles.iter().enumerate() {
-            write_style(xml, number, style);
+        for style in &self.styles {
+            write_style(xml, style);
         }
         xml.close();
         xml.open("layout");
-        for (number, place) in self.places.iter().enumerate() {
-            write_region(xml, number, place);
+        for place in &self.places {
+            write_region(xml, place);
         }
         xml.close();
         xml.close();
     }
 }
 
-fn write_style(xml: &mut XmlWriter, number: usize, style: &Style) {
+/// Named by what it says, so that the rest of a cue in the next fragment reads the same.
+fn style_id(style: &Style) -> String {
+    let color = style.color.unwrap_or(COLOR).hex();
+    let background = style.background.unwrap_or(BACKGROUND).hex();
+    let bold = if style.bold { "b" } else { "" };
+    let italic = if style.italic { "i" } else { "" };
+    let underline = if style.underline { "u" } else { "" };
+    format!("s.{color}.{background}.{bold}{italic}{underline}")
+}
+
+/// Likewise.
+fn region_id(place: &Place) -> String {
+    let Place { x, y, width, height, align, anchor, writing } = *place;
+    let across = match align {
+        Align::Start => "s",
+        Align::Center => "c",
+        Align::End => "e",
+        Align::Left => "l",
+        Align::Right => "r",
+    };
+    let down = match anchor {
+        Anchor::Start => "b",
+        Anchor::Center => "c",
+        Anchor::End => "a",
+    };
+    let direction = match writing {
+        Writing::Horizontal => "",
+        Writing::GrowingLeft => "rl",
+        Writing::GrowingRight => "lr",
+    };
+    format!("r.{x}.{y}.{width}.{height}.{across}{down}{direction}")
+}
+
+fn write_style(xml: &mut XmlWriter, style: &Style) {
     xml.open("style");
-    xml.attribute("xml:id", format_args!("s{number}"));
+    xml.attribute("xml:id", style_id(style));
     xml.attribute("tts:color", style.color.unwrap_or(COLOR));
     xml.attribute("tts:backgroundColor", style.background.unwrap_or(BACKGROUND));
     xml.attribute_if("tts:fontWeight", style.bold.then_some("bold"));
@@ -189,10 +215,10 @@ fn write_style(xml: &mut XmlWriter, number: usize, style: &Style) {
     xml.close();
 }
 
-fn write_region(xml: &mut XmlWriter, number: usize, place: &Place) {
+fn write_region(xml: &mut XmlWriter, place: &Place) {
     let Place { x, y, width, height, align, anchor, writing } = *place;
     xml.open("region");
-    xml.attribute("xml:id", format_args!("r{number}"));
+    xml.attribute("xml:id", region_id(place));
     xml.attribute("tts:origin", format_args!("{} {}", Percent(x), Percent(y)));
     xml.attribute("tts:extent", format_args!("{} {}", Percent(width), Percent(height)));
     xml.attribute(

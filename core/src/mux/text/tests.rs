@@ -142,7 +142,7 @@ fn what_is_written_reads_back_whole() {
 }
 
 #[test]
-fn an_imsc_document_has_every_cue_with_its_own_times() {
+fn an_imsc_document_has_every_cue_cut_to_its_fragment() {
     let document = imsc::document(&track(""), &page());
     let expected = concat!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
@@ -153,22 +153,22 @@ fn an_imsc_document_has_every_cue_with_its_own_times() {
         " xml:lang=\"fr-FR\" xml:space=\"preserve\">",
         "<head><styling>",
         "<style xml:id=\"d\" tts:fontFamily=\"proportionalSansSerif\" tts:fontSize=\"80%\"/>",
-        "<style xml:id=\"s0\" tts:color=\"#ffffff\" tts:backgroundColor=\"#000000cc\"/>",
-        "<style xml:id=\"s1\" tts:color=\"#ffffff\" tts:backgroundColor=\"#000000cc\"",
+        "<style xml:id=\"s.ffffff.000000cc.\" tts:color=\"#ffffff\" tts:backgroundColor=\"#000000cc\"/>",
+        "<style xml:id=\"s.ffffff.000000cc.i\" tts:color=\"#ffffff\" tts:backgroundColor=\"#000000cc\"",
         " tts:fontStyle=\"italic\"/>",
-        "<style xml:id=\"s2\" tts:color=\"#ffff00\" tts:backgroundColor=\"#000000cc\"/>",
+        "<style xml:id=\"s.ffff00.000000cc.\" tts:color=\"#ffff00\" tts:backgroundColor=\"#000000cc\"/>",
         "</styling><layout>",
-        "<region xml:id=\"r0\" tts:origin=\"0% 0%\" tts:extent=\"100% 100%\"",
+        "<region xml:id=\"r.0.0.10000.10000.cb\" tts:origin=\"0% 0%\" tts:extent=\"100% 100%\"",
         " tts:displayAlign=\"before\" tts:textAlign=\"center\"/>",
-        "<region xml:id=\"r1\" tts:origin=\"5% 5%\" tts:extent=\"90% 90%\"",
+        "<region xml:id=\"r.500.500.9000.9000.ca\" tts:origin=\"5% 5%\" tts:extent=\"90% 90%\"",
         " tts:displayAlign=\"after\" tts:textAlign=\"center\"/>",
         "</layout></head><body style=\"d\"><div>",
-        "<p xml:id=\"intro\" region=\"r0\" begin=\"00:00:09.000\" end=\"00:00:10.500\">",
-        "<span style=\"s0\">from </span><span style=\"s1\">before</span></p>",
-        "<p region=\"r1\" begin=\"00:00:12.000\" end=\"00:00:13.000\">",
-        "<span style=\"s0\">a &amp; b<br/>c</span></p>",
-        "<p region=\"r1\" begin=\"00:00:12.500\" end=\"00:00:16.667\">",
-        "<span style=\"s2\">on</span></p></div></body></tt>",
+        "<p xml:id=\"intro\" region=\"r.0.0.10000.10000.cb\" begin=\"00:00:10.000\" end=\"00:00:10.500\">",
+        "<span style=\"s.ffffff.000000cc.\">from </span><span style=\"s.ffffff.000000cc.i\">before</span></p>",
+        "<p region=\"r.500.500.9000.9000.ca\" begin=\"00:00:12.000\" end=\"00:00:13.000\">",
+        "<span style=\"s.ffffff.000000cc.\">a &amp; b<br/>c</span></p>",
+        "<p region=\"r.500.500.9000.9000.ca\" begin=\"00:00:12.500\" end=\"00:00:16.000\">",
+        "<span style=\"s.ffff00.000000cc.\">on</span></p></div></body></tt>",
     );
     assert_eq!(document, expected);
 }
