@@ -10,14 +10,16 @@ use selvedge_core::text::{Carriage, HEADER_BYTES, PAYLOAD_BYTES, SampleReader, T
 use selvedge_core::time::Timescale;
 
 const WEBVTT: &str = "\u{feff}WEBVTT - it\r\nKind: x\r\n\r\nSTYLE\r\n::cue(.a, v[voice=\"B\"]) { \
-    color: rgba(1,2,3,0.5); font-weight: bold }\r\n\r\nREGION\r\nid:fred\r\nwidth:40%\r\nlines:3\r\n\
-    regionanchor:0%,100%\r\nviewportanchor:10%,90%\r\n\r\nNOTE x\r\n\r\nid 1\r\n00:00:01.000 --> \
-    100:00:02.000 line:-1 position:50%,center size:80% align:left region:fred vertical:rl\r\n\
+    color: rgba(1,2,3,0.5); font-weight: bold }\r\n\r\nREGION\r\nid:fred\r\nwidth:40%\r\n\
+    lines:3\r\nregionanchor:0%,100%\r\nviewportanchor:10%,90%\r\n\r\nNOTE x\r\n\r\n\
+    id 1\r\n00:00:01.000 --> 100:00:02.000 line:-1 position:50%,center size:80% align:left \
+    region:fred vertical:rl\r\n\
     <v B>é &amp; &#x26; <c.a.yellow.bg_blue>x<00:00:01.500></c></v> <ruby>a<rt>b</rt></ruby>\r\n\
     second --\r\n\r\n00:03.000 --> 00:04.000 line:10%,end\r\n\u{6f22}<i>\r\n";
 
 const TTML: &str = "<?xml version=\"1.0\"?><tt xmlns=\"http://www.w3.org/ns/ttml\" \
-    xmlns:tts=\"http://www.w3.org/ns/ttml#styling\" xmlns:ttp=\"http://www.w3.org/ns/ttml#parameter\" \
+    xmlns:tts=\"http://www.w3.org/ns/ttml#styling\" \
+    xmlns:ttp=\"http://www.w3.org/ns/ttml#parameter\" \
     ttp:frameRate=\"25\" ttp:frameRateMultiplier=\"1000 1001\" ttp:tickRate=\"100\" \
     ttp:cellResolution=\"40 20\" tts:extent=\"1280px 720px\" xml:lang=\"fr\"><head><styling>\
     <style xml:id=\"a\" style=\"b\" tts:color=\"#12345678\"/><style xml:id=\"b\" style=\"a\" \
@@ -25,7 +27,8 @@ const TTML: &str = "<?xml version=\"1.0\"?><tt xmlns=\"http://www.w3.org/ns/ttml
     tts:extent=\"640px 20rh\"><style tts:displayAlign=\"after\" tts:textAlign=\"end\"/></region>\
     </layout></head><body begin=\"1s\"><div region=\"r\" timeContainer=\"seq\"><p style=\"a\" \
     begin=\"00:00:01:12\" dur=\"3.5s\">a<br/>b <span begin=\"1s\" tts:color=\"lime\">c &lt; \
-    &#233;</span></p><p xml:space=\"preserve\" dur=\"100t\"> d <![CDATA[<e>]]></p></div></body></tt>";
+    &#233;</span></p><p xml:space=\"preserve\" dur=\"100t\"> d <![CDATA[<e>]]></p>\
+    </div></body></tt>";
 
 /// xorshift64*
 struct Dice(u64);
