@@ -7,13 +7,14 @@
 // /proc; both films are asked by turns, so that what else the machine does falls on both.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { secret, serveNatively } from "../../tests/worker/demo.mjs";
 import { filesBelow, repository, startWorker } from "../../tests/worker/worker.mjs";
+import { cpuSeconds, workerdBelow } from "./process.mjs";
 
 const ROUNDS = 12;
 const REQUESTS = 250; // of each film, each round
@@ -84,25 +85,6 @@ function cost({ timing, bytes }) {
   const documents = Number(/documents;desc="(\d+) reads/.exec(timing)[1]);
   const wasm = Number(/wasm-media;desc="(\d+)"/.exec(timing)[1]);
   return { reads, index, documents, wasm, bytes };
-}
-
-function workerdBelow(parent) {
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      const [, name, , above] = /\((.*)\) (\S) (\d+)/.exec(stat);
-      if (Number(above) === parent && name.startsWith("workerd")) return Number(entry);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  throw new Error("workerd is not to be found: this measures on Linux");
-}
-
-function cpuSeconds(pid) {
-  // Fields 14 and 15 of proc(5) stat: user and system time in clock ticks of 10 ms.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function report() {

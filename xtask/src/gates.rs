@@ -99,7 +99,10 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
     tools::npm()?;
     let mut segments = command("node", ["bench/worker/segments.mjs"]);
     segments.args(&options.arguments);
-    all(vec![("the worker", cargo(["xtask", "edge"])), ("segments", segments)])
+    let mut transport = command("node", ["bench/worker/transport.mjs"]);
+    transport.args(&options.arguments);
+    let worker = cargo(["xtask", "edge"]);
+    all(vec![("the worker", worker), ("segments", segments), ("transport streams", transport)])
 }
 
 /// Runs all steps, the rest too when one fails, and says which did.

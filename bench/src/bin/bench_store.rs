@@ -36,11 +36,26 @@ fn main() {
         finish: Finish::AsIs,
     });
     let long = long.expect("ffmpeg, to make the films");
-    let films = [film(&store, "ten_minutes", short), film(&store, "two_hours", long)];
-    println!("{}", json!({ "binary": server::binary(), "films": films }));
+    let films = [film(&store, "ten_minutes", &[short]), film(&store, "two_hours", &[long])];
+    let heavy = film(&store, "heavy", &heavy());
+    println!("{}", json!({ "binary": server::binary(), "films": films, "heavy": heavy }));
 }
 
-fn film(store: &Path, name: &str, file: PathBuf) -> serde_json::Value {
-    let published = server::publish(store, name, &[file]).expect("the film can be published");
+/// A minute of 4 Mbit/s, 3 MB a segment, and its sound in a file of its own.
+fn heavy() -> Vec<PathBuf> {
+    let made = |name, arguments: &str| {
+        let recipe = Recipe { name, arguments: arguments.to_owned(), finish: Finish::AsIs };
+        media::file(&recipe).expect("ffmpeg, to make the films")
+    };
+    let pictures = "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 60 -vf noise=alls=20:allf=t \
+        -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g 50 -keyint_min 50 -sc_threshold 0 \
+        -flags +cgop -x264-params nal-hrd=cbr -b:v 4000k -minrate 4000k -maxrate 4000k \
+        -bufsize 4000k -pix_fmt yuv420p";
+    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 60 -c:a aac -b:a 128k";
+    vec![made("heavy.mp4", pictures), made("heavy_sound.mp4", sound)]
+}
+
+fn film(store: &Path, name: &str, files: &[PathBuf]) -> serde_json::Value {
+    let published = server::publish(store, name, files).expect("the film can be published");
     json!({ "name": name, "hls": published.hls() })
 }

@@ -29,8 +29,11 @@ use crate::wire::Writer;
 /// Output of another form under the same plan must have another entity tag: count this up.
 const EDITION: u8 = 1;
 
-/// A chunk goes out when it has this many bytes: 697 packets, 128 KB.
-const CHUNK: usize = 697 * 188;
+/// A chunk goes out when it has this many bytes: 1,394 packets, 256 KB.
+const CHUNK: usize = 1394 * 188;
+
+/// Bytes of a sample that are written at a time, so that a chunk outgrows its place by no more.
+const PIECE: usize = 32 * 1024;
 
 /// A segment being written.
 #[derive(Debug)]
@@ -217,7 +220,7 @@ impl Mux {
 
     /// What is ready, as far as it is wanted.
     fn give(&mut self) -> Option<Bytes> {
-        let bytes = Bytes::from(self.out.give(CHUNK.saturating_mul(2)));
+        let bytes = Bytes::from(self.out.give(CHUNK.saturating_add(2 * PIECE)));
         let start = self.at;
         self.at = start.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let from = self.window.start.max(start).min(self.at).saturating_sub(start);
@@ -323,14 +326,14 @@ impl Sample {
         }
     }
 
-    /// Writes what of the sample is in `buffer`, a chunk at most.
+    /// Writes what of the sample is in `buffer`, a piece at most.
     fn convert(&mut self, buffer: &mut Bytes, out: &mut Packets) -> Result<(), Error> {
         let left = match self {
             Self::NalUnits(units) => units.left(),
             Self::Frame(left) => *left,
         };
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let count = left.min(buffer.len()).min(CHUNK);
+        let count = left.min(buffer.len()).min(PIECE);
         let now = buffer.get(..count).unwrap_or(&[]);
         match self {
             Self::NalUnits(units) => units.convert(now, out)?,

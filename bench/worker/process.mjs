@@ -1,0 +1,24 @@
+// What a process costs.  In: Linux's /proc.  Out: its number, its processor time.
+
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The workerd process that `parent` started. */
+export function workerdBelow(parent) {
+  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const [, name, , above] = /\((.*)\) (\S) (\d+)/.exec(stat);
+      if (Number(above) === parent && name.startsWith("workerd")) return Number(entry);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  throw new Error("workerd is not to be found: this measures on Linux");
+}
+
+/** Processor time a process has used so far, all threads. */
+export function cpuSeconds(pid) {
+  // Fields 14 and 15 of proc(5) stat: user and system time in clock ticks of 10 ms.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
