@@ -217,6 +217,7 @@ fn page(
         duration,
         entry: first.entry,
         continuity: 0,
+        hurry: lane.hurries.get(fragment).copied().unwrap_or_default(),
         samples: samples.iter().map(row).collect(),
         nals: layout.nals(range).to_vec(),
     })

@@ -12,6 +12,7 @@ use crate::build::Source;
 use crate::build::timing::Timed;
 use crate::codec::Codec;
 use crate::error::{AmsCode, Error};
+use crate::index::page::Hurry;
 use crate::time::{Rounding, Ticks, Timescale, rescale};
 
 /// One quality level on its way into the index.
@@ -30,6 +31,8 @@ pub(super) struct Lane {
     pub(super) samples: Vec<Timed>,
     /// Samples of each fragment.
     pub(super) fragments: Vec<Range<usize>>,
+    /// How the first samples of each fragment are hurried.
+    pub(super) hurries: Vec<Hurry>,
     /// Index into the grids, and the grid's fragment that is our first.
     pub(super) grid: usize,
     pub(super) first: usize,
@@ -137,6 +140,7 @@ fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> L
         codecs,
         samples,
         fragments: Vec::new(),
+        hurries: Vec::new(),
         grid: 0,
         first: 0,
     };

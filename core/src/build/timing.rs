@@ -16,11 +16,13 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::asset::movie::{Media, Sample};
 use crate::build::select::{Lane, is_video};
 use crate::error::Error;
+use crate::index::page::Hurry;
 use crate::time::{Rounding, Ticks, Timescale, rescale};
 
 /// A sample on the presentation's timeline.
@@ -55,7 +57,8 @@ pub(super) fn settle(lanes: &mut [Lane], report: &mut Vec<String>) -> Result<i64
         drop_priming(lane, report);
         bound(lane)?;
         decode_before_presentation(lane)?;
-        start_decoding_at_presentation(&mut lane.samples);
+        let hurry = start_decoding_at_presentation(&mut lane.samples);
+        lane.hurries = vec![hurry.unwrap_or_default()];
     }
     let shift = lanes.iter().map(seconds_below_zero).max().unwrap_or(0);
     for lane in lanes {
@@ -77,9 +80,9 @@ pub(super) fn start_fragments(lanes: &mut [Lane]) {
         for range in lane.fragments.iter().skip(1) {
             let Some(samples) = lane.samples.get_mut(range.clone()) else { continue };
             let start = samples.first().map_or(Ticks::MAX, |sample| sample.pts);
-            if samples.iter().all(|sample| sample.pts >= start) {
-                start_decoding_at_presentation(samples);
-            }
+            let closed = samples.iter().all(|sample| sample.pts >= start);
+            let hurry = closed.then(|| start_decoding_at_presentation(samples)).flatten();
+            lane.hurries.push(hurry.unwrap_or_default());
             let Some(next) = samples.first().map(|sample| sample.dts) else { continue };
             let before = range.start.checked_sub(1);
             if let Some(last) = before.and_then(|before| lane.samples.get_mut(before)) {
@@ -142,12 +145,13 @@ fn decode_before_presentation(lane: &mut Lane) -> Result<(), Error> {
 }
 
 /// Decode times that lie at or before the earliest presentation time are spread between it and the
-/// first later decode time, none after its sample's presentation.
-fn start_decoding_at_presentation(samples: &mut [Timed]) {
-    let Some(start) = samples.iter().map(|sample| sample.pts).min() else { return };
-    let Some(count) = samples.iter().position(|sample| sample.dts > start) else { return };
+/// first later decode time, none after its sample's presentation. `None` where all may stay.
+fn start_decoding_at_presentation(samples: &mut [Timed]) -> Option<Hurry> {
+    let start = samples.iter().map(|sample| sample.pts).min()?;
+    let own = samples.first()?.dts;
+    let count = samples.iter().position(|sample| sample.dts > start)?;
     let (early, rest) = samples.split_at_mut(count);
-    let Some(room) = rest.first().map(|next| next.dts.saturating_sub(start)) else { return };
+    let room = rest.first()?.dts.saturating_sub(start);
     let mut latest = rest.iter().map(|sample| sample.pts).min().unwrap_or(start);
     for (number, sample) in early.iter_mut().enumerate().rev() {
         // All from here on show at `latest` or after it.
@@ -161,6 +165,9 @@ fn start_decoding_at_presentation(samples: &mut [Timed]) {
             sample.step = u32::try_from(next.saturating_sub(sample.dts)).unwrap_or(sample.step);
         }
     }
+    let ticks = samples.first()?.dts.saturating_sub(own);
+    let (samples, ticks) = (u32::try_from(count).ok()?, u32::try_from(ticks).ok()?);
+    (ticks > 0).then_some(Hurry { samples, ticks })
 }
 
 fn to_ticks(count: usize) -> Ticks {

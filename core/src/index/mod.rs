@@ -1,12 +1,12 @@
 //! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
 //! and any segment can be planned.
 //!
-//! # Layout, version 1
+//! # Layout, version 2
 //!
 //! ```text
 //! offset  bytes  field
 //! 0       8      magic "SELVEDGE"
-//! 8       2      format version, big-endian: 1
+//! 8       2      format version, big-endian: 2
 //! 10      2      reserved, zero
 //! 12      4      head_len: bytes from 0 to the end of the head
 //! 16      8      bytes of the whole index
@@ -42,7 +42,7 @@ pub use timeline::Timeline;
 pub const MAGIC: [u8; 8] = *b"SELVEDGE";
 
 /// The format this code writes and the only one it reads.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Bytes a reader fetches at first; most heads end before.
 pub const FIRST_READ: u64 = 16 * 1024;

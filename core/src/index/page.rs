@@ -6,6 +6,7 @@
 //! varint ×3     decode time, presentation time, duration; track ticks
 //! varint        sample entry, 0-based
 //! u8            continuity counter of the fragment's first transport packet, 0 to 15
+//! varint ×2     hurried samples, ticks they make up: see [`Hurry`]
 //! varint n      samples
 //! runs          durations: (varint samples, varint ticks) until n
 //! n × varint    sizes, bytes
@@ -48,10 +49,32 @@ pub struct Page {
     /// Continuity counter (13818-1 §2.4.3.3) of its first packet in a transport stream: those of
     /// the fragments before it decide, and no segment looks at other fragments' pages.
     pub continuity: u8,
+    /// How its first samples were made to start decoding at presentation.
+    pub hurry: Hurry,
     /// Samples in decode order. Never empty.
     pub samples: Vec<PageSample>,
     /// NAL layout of each sample; empty where samples are not NAL units or were not scanned.
     pub nals: Vec<Vec<NalUnit>>,
+}
+
+/// The first samples of a fragment are decoded faster than they are shown, so that decoding starts
+/// with presentation. This is what it takes to decode them at their own pace, and earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hurry {
+    /// How many come faster than they are shown.
+    pub samples: u32,
+    /// By how much the first of them is decoded later than at its own pace, ticks.
+    pub ticks: u32,
+}
+
+impl Hurry {
+    /// By how many ticks sample `number` of the fragment is decoded later than at its own pace.
+    #[must_use]
+    pub fn of(self, number: u32) -> Ticks {
+        let left = self.samples.saturating_sub(number);
+        let ticks = u64::from(self.ticks) * u64::from(left) / u64::from(self.samples.max(1));
+        Ticks::try_from(ticks).unwrap_or(Ticks::MAX)
+    }
 }
 
 /// One sample of a fragment.
@@ -91,6 +114,8 @@ impl Page {
         out.varint(self.duration);
         out.varint(u64::from(self.entry));
         out.u8(self.continuity & 15);
+        out.varint(u64::from(self.hurry.samples));
+        out.varint(u64::from(self.hurry.ticks));
         out.varint(u64::try_from(self.samples.len()).unwrap_or(u64::MAX));
         self.encode_durations(&mut out);
         self.samples.iter().for_each(|sample| out.varint(u64::from(sample.size)));
@@ -166,6 +191,7 @@ impl Page {
             duration: from.varint()?,
             entry: narrow(&mut from)?,
             continuity: from.u8()? & 15,
+            hurry: Hurry { samples: narrow(&mut from)?, ticks: narrow(&mut from)? },
             samples: Vec::new(),
             nals: Vec::new(),
         };
@@ -344,6 +370,7 @@ mod tests {
             duration: 1536,
             entry: 1,
             continuity: 13,
+            hurry: Hurry { samples: 2, ticks: 1024 },
             samples: vec![
                 sample(5_000_000_000, 100, 1024, true),
                 sample(5_000_000_100, 20, -512, false),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::codec::aac::Adts;
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::index::Page;
-use crate::index::page::PageSample;
+use crate::index::page::{Hurry, PageSample};
 use crate::mux::essence::{Essence, Form, START_CODE};
 use crate::mux::packed;
 use crate::mux::ts::tables::{self, FIRST_PID};
@@ -238,61 +238,23 @@ fn counter(number: u64) -> u8 {
 }
 
 /// Times of a page's samples on their way to the 90 kHz clock.
+///
+/// The index has the first samples of a fragment decoded faster than they are shown, so that
+/// decoding starts with presentation. Here they are decoded at their own pace, and earlier: no two
+/// at once, and all segments alike for players that place them by their first decode time.
 struct Times {
     dts: Ticks,
     timescale: Timescale,
-    pace: Pace,
-}
-
-/// The index has the first samples of a track decoded faster than they are shown, so that decoding
-/// starts with presentation. Here they are decoded at the usual pace, and earlier: players that
-/// place segments by their first decode time (Shaka Player) would find every other one late.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Pace {
-    /// Samples left that come too fast.
-    hurried: usize,
-    /// Ticks between samples at the usual pace.
-    usual: Ticks,
-    /// Ticks by which the next sample has to be decoded earlier.
-    ahead: Ticks,
-}
-
-/// Most pictures that a decoder may have to reorder (14496-10 §A.3.1, `max_dec_frame_buffering`).
-const MOST_REORDERED: usize = 16;
-
-impl Pace {
-    fn of(page: &Page, timescale: Timescale) -> Self {
-        let mut steps: Vec<u32> = page.samples.iter().map(|sample| sample.duration).collect();
-        steps.sort_unstable();
-        let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
-        let early = page.samples.iter().map(|sample| sample.duration);
-        let early = early.take_while(|step| *step < usual);
-        let missing = early.clone().map(|step| Ticks::from(usual.saturating_sub(step)));
-        let (hurried, ahead) = (early.count(), missing.fold(0, Ticks::saturating_add));
-        // Anything else is the film's own pace.
-        let known = page.fragment == 0 && hurried <= MOST_REORDERED;
-        if known && ahead <= Ticks::from(timescale.get()) {
-            return Self { hurried, usual: usual.into(), ahead };
-        }
-        Self::default()
-    }
-
-    /// `dts`, of a sample that lasts `step`, at the usual pace.
-    fn usual(&mut self, dts: Ticks, step: Ticks) -> Ticks {
-        let due = dts.saturating_sub(self.ahead);
-        if self.hurried > 0 {
-            self.hurried = self.hurried.saturating_sub(1);
-            self.ahead = self.ahead.saturating_sub(self.usual.saturating_sub(step));
-        }
-        due
-    }
+    hurry: Hurry,
+    /// Of the next sample in its page.
+    number: u32,
 }
 
 impl Times {
     fn new(source: Source<'_>, page: &Page) -> Self {
         let dts = i64::try_from(page.decode_time).unwrap_or(i64::MAX);
         let timescale = source.essence.timescale;
-        Self { dts, timescale, pace: Pace::of(page, timescale) }
+        Self { dts, timescale, hurry: page.hurry, number: 0 }
     }
 
     /// Presentation and decode time of the next sample, and the decode time after it.
@@ -300,8 +262,9 @@ impl Times {
         let dts = self.dts;
         let pts = dts.saturating_add(sample.composition_offset.into());
         self.dts = dts.saturating_add(sample.duration.into());
-        let due = self.pace.usual(dts, sample.duration.into());
-        let after = self.dts.saturating_sub(self.pace.ahead);
+        let due = dts.saturating_sub(self.hurry.of(self.number));
+        self.number = self.number.saturating_add(1);
+        let after = self.dts.saturating_sub(self.hurry.of(self.number));
         let clock = |time| clock(time, self.timescale);
         (clock(pts), clock(due), clock(after))
     }
@@ -451,9 +414,9 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn the_first_samples_are_decoded_at_the_usual_pace() {
+    fn hurried_samples_are_decoded_at_their_own_pace() {
         let pictures = Essence::pictures(4, 90_000);
-        let times = |fragment, steps: &[(u32, i32)]| {
+        let times = |hurry, steps: &[(u32, i32)]| {
             let sample = |&(duration, composition_offset): &(u32, i32)| PageSample {
                 offset: 0,
                 size: 1,
@@ -462,7 +425,7 @@ mod tests {
                 sync: false,
             };
             let samples = steps.iter().map(sample).collect();
-            let page = Page { fragment, samples, ..Page::default() };
+            let page = Page { hurry, samples, ..Page::default() };
             let source = Source { essence: &pictures, pages: &[] };
             let mut times = Times::new(source, &page);
             let of = |(pts, dts, next)| [pts - 900_000, dts - 900_000, next - 900_000];
@@ -470,15 +433,20 @@ mod tests {
         };
         let mut steps = vec![(1_200, 0), (1_200, 13_200), (1_200, 4_800)];
         steps.extend([(3_600, 0); 6]);
-        let [first, second, third, fourth, ..] = times(0, &steps)[..] else { panic!("nine") };
+        let hurry = Hurry { samples: 3, ticks: 7_200 };
+        let [first, second, third, fourth, ..] = times(hurry, &steps)[..] else { panic!("nine") };
         assert_eq!(first, [0, -7_200, -3_600]);
         assert_eq!(second, [14_400, -3_600, 0]);
         assert_eq!(third, [7_200, 0, 3_600]);
         assert_eq!(fourth, [3_600, 3_600, 7_200]);
-        // Later fragments, and films that begin at a quicker pace, are as they are.
-        assert_eq!(times(1, &steps)[0], [0, 0, 1_200]);
-        let quick = [(100, 0); 20].into_iter().chain([(3_600, 0); 30]);
-        assert_eq!(times(0, &quick.collect::<Vec<_>>())[0], [0, 0, 100]);
+        // A film that begins at a quicker pace is as it is.
+        assert_eq!(times(Hurry::default(), &steps)[0], [0, 0, 1_200]);
+        // Two decoded at once, for one is shown before the other, come one after the other.
+        let leading = [(0, 8), (2, 0), (2, 2), (4, 8)];
+        let [first, second, ..] = times(Hurry { samples: 3, ticks: 8 }, &leading)[..] else {
+            panic!("four")
+        };
+        assert_eq!((first[1], second[1]), (-8, -5));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorKind};
 use crate::index::head::{Shape, Track};
-use crate::index::page::{Page, PageSample};
+use crate::index::page::{Hurry, Page, PageSample};
 use crate::index::text::TextPage;
 use crate::mux::cmaf;
 use crate::text::Carriage;
@@ -67,6 +67,7 @@ pub fn segment(track: &Track, page: &TextPage, carriage: Carriage) -> Result<Vec
         duration: page.duration,
         entry: 0,
         continuity: 0,
+        hurry: Hurry::default(),
         samples: rows,
         nals: Vec::new(),
     };
