@@ -161,11 +161,12 @@ export class Exchange {
 
   /** Opens the first piece of each input; the body that comes back is `length` bytes long. */
   async open(length) {
-    try {
-      await Promise.all(this.#inputs.map((input) => this.#next(input)));
-    } catch (error) {
+    // All of them, so that what did open is closed where another did not.
+    const opened = await Promise.allSettled(this.#inputs.map((input) => this.#next(input)));
+    const refused = opened.find(({ status }) => status === "rejected");
+    if (refused !== undefined) {
       this.cancel();
-      const { kind, message } = refusal(error);
+      const { kind, message } = refusal(refused.reason);
       return { kind, message, body: undefined };
     }
     const { readable, writable } = new FixedLengthStream(length);

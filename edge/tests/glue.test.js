@@ -235,6 +235,60 @@ test("a transfer that breaks off at the store breaks off at the client", async (
   await breaksOff([piece("late_reset", 0, 100_000), piece("late_reset", 200_000, 300_000)]);
 });
 
+/** Bytes of the second input come back inverted, so that it is seen which are whose. */
+const exchange = (inputs, more = {}) =>
+  order({ inputs, length: inputs.reduce((sum, pieces) => sum + lengthOf(pieces), 0), ...more });
+
+test("an exchange reads each input's stretches in their order, by turns", async () => {
+  const keep = [100, 300, 1_000, 60_000, 60_001, 200_000];
+  const inputs = [
+    [piece("good", 100, 200_100, { keep }), piece("good", 7, 9)],
+    [piece("good", 500_000, 600_000)],
+  ];
+  const response = await exchange(inputs);
+  assert.equal(response.status, 200);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  // Each piece fits one read: the first of both, then the other.
+  const inverted = expected(inputs[1]).map((byte) => byte ^ 0xff);
+  const first = expected(inputs[0].slice(0, 1));
+  assert.ok(bytes.equals(Buffer.concat([first, inverted, expected(inputs[0].slice(1))])));
+});
+
+test("an exchange over a megabyte arrives whole, from an origin or a bucket", async () => {
+  for (const [address, more] of [[undefined, {}], ["file", { r2: true }]]) {
+    const from = address === undefined ? {} : { address };
+    const pieces = [piece("good", 5, 1_500_005, from)];
+    const response = await exchange([pieces], more);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    assert.ok(bytes.equals(expected(pieces)), "other bytes arrived");
+  }
+});
+
+test("an exchange with an object that is wrong is refused, and closes the others", async () => {
+  origin.requests.length = 0;
+  const good = piece("good", 0, 2_000_000);
+  for (const [wrong, kind, message] of [
+    [piece("empty", 0, 10), "missing", "no such object"],
+    [
+      piece("good", 0, 10, { size: 5 }),
+      "changed",
+      "a stored object is not the one that was indexed",
+    ],
+  ]) {
+    const response = await exchange([[good], [wrong]]);
+    assert.equal(response.status, 502);
+    assert.deepEqual(await response.json(), { kind, message });
+  }
+  const open = origin.requests.filter(({ range }) => range === "bytes=0-1999999");
+  await Promise.all(open.map(({ closed }) => soon(closed, "a connection stayed open")));
+});
+
+test("an exchange whose store breaks off breaks off at the client", async () => {
+  const response = await exchange([[piece("hanging_up", 0, 1_000_000)], [piece("good", 0, 10)]]);
+  assert.equal(response.status, 200);
+  await assert.rejects(response.arrayBuffer());
+});
+
 test("a client that goes away closes the connections to the store", async () => {
   for (const keep of [undefined, [0, 10, 20, 2_000_000]]) {
     origin.requests.length = 0;

@@ -1,5 +1,5 @@
 // A worker that hands orders to the glue, so that a test can give them.
-import { Pipeline, cached, keep, readRange, writeNew } from "./glue.js";
+import { Exchange, Pipeline, cached, keep, readRange, writeNew } from "./glue.js";
 
 export default {
   async fetch(request, env) {
@@ -21,21 +21,12 @@ export default {
       const nothing = (await cached(`${order.keep}/other`)) === undefined;
       return Response.json({ bytes: [...bytes], size: Number(size), etag, nothing });
     }
+    if (order.inputs) return exchange(order, bucket);
     const pipeline = new Pipeline(bucket, order.patience);
     for (const piece of order.pieces) {
       if (piece.text !== undefined) pipeline.inline(new TextEncoder().encode(piece.text));
       else {
-        const { object, address, start, end, size, etag = "", keep = [start, end] } = piece;
-        const parts = BigUint64Array.from(keep.map(BigInt));
-        pipeline.stored(
-          object ?? address,
-          address,
-          BigInt(start),
-          BigInt(end),
-          BigInt(size),
-          etag,
-          parts,
-        );
+        pipeline.stored(...stored(piece));
       }
     }
     const { kind, message, body } = await pipeline.open(BigInt(order.length));
@@ -43,3 +34,31 @@ export default {
     return new Response(body);
   },
 };
+
+function stored({ object, address, start, end, size, etag = "", keep = [start, end] }) {
+  const [from, to, whole] = [start, end, size].map(BigInt);
+  return [object ?? address, address, from, to, whole, etag, BigUint64Array.from(keep.map(BigInt))];
+}
+
+/** Sends what the inputs give, read by turns. */
+async function exchange({ inputs, length, patience }, bucket) {
+  const exchange = new Exchange(bucket, patience);
+  for (const [number, pieces] of inputs.entries()) {
+    for (const piece of pieces) exchange.stored(number, ...stored(piece));
+  }
+  const { kind, message, body } = await exchange.open(BigInt(length));
+  if (kind !== "") return Response.json({ kind, message }, { status: 502 });
+  const fill = async () => {
+    const open = new Set(inputs.keys());
+    while (open.size > 0) {
+      for (const number of open) {
+        const bytes = await exchange.read(number);
+        if (bytes.length === 0) open.delete(number);
+        else await exchange.write(Uint8Array.from(bytes, (byte) => byte ^ (number * 0xff)));
+      }
+    }
+    await exchange.close();
+  };
+  fill().catch((error) => exchange.abort(error.message));
+  return new Response(body);
+}
