@@ -8,7 +8,8 @@ export default {
     if (order.read) {
       const { address, start, end } = order.read;
       const answer = await readRange(bucket, address, BigInt(start), BigInt(end), order.patience);
-      return Response.json({ ...answer, bytes: [...answer.bytes], size: Number(answer.size) });
+      const [size, modified] = [answer.size, answer.modified].map(Number);
+      return Response.json({ ...answer, bytes: [...answer.bytes], size, modified });
     }
     if (order.write) {
       for (const text of ["first", "second"])
@@ -17,9 +18,10 @@ export default {
     }
     if (order.keep) {
       await keep(order.keep, new Uint8Array([1, 2, 3]), 7n, '"é"', 5n, 60);
-      const { bytes, size, etag } = await cached(order.keep);
+      const { bytes, size, etag, modified } = await cached(order.keep);
       const nothing = (await cached(`${order.keep}/other`)) === undefined;
-      return Response.json({ bytes: [...bytes], size: Number(size), etag, nothing });
+      const [length, date] = [size, modified].map(Number);
+      return Response.json({ bytes: [...bytes], size: length, etag, modified: date, nothing });
     }
     if (order.inputs) return exchange(order, bucket);
     const pipeline = new Pipeline(bucket, order.patience);
