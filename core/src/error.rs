@@ -85,6 +85,14 @@ ams_codes! {
     FilterNotFound = "MPE_EGRESS_FILTER_NOT_FOUND", 0x8089_020C;
     /// A filter's document breaks a rule.
     FilterInvalid = "MPE_FILTER_INVALID", 0x8089_0236;
+    /// A filter's `apiVersion` is none we read.
+    FilterVersionInvalid = "MPE_FILTER_VERSION_INVALID", 0x8089_0237;
+    /// A document stored as a filter is something else.
+    FilterTypeInvalid = "MPE_FILTER_TYPE_INVALID", 0x8089_0238;
+    /// A filter bounds the same thing twice.
+    FilterMultipleSameType = "MPE_FILTER_MULTIPLE_SAME_TYPE_FILTERS", 0x8089_023D;
+    /// A filter hides more of the newest than its window shows.
+    FilterBackoffOverWindow = "MPE_FILTER_LIVE_BACKOFF_OVER_PRESENTATION_WINDOW", 0x8089_0262;
     /// A filter's `presentationTimeRange` breaks a rule.
     FilterRangeInvalid = "MPE_FILTER_RANGE_ATTRIBUTE_INVALID", 0x8089_0239;
     /// A filter's `tracks` break a rule.

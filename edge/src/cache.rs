@@ -27,8 +27,13 @@ thread_local! {
     static KEPT: RefCell<Lru> = RefCell::new(Lru::new(MEMORY));
 }
 
-/// The answer kept under `key` in `scope`, at `now`.
-pub(crate) async fn get(scope: &str, key: &str, keep: Keep, now: Millis) -> Option<Fetched> {
+/// The answer kept under `key` in `scope`, at `now`; `Some(None)` is a document that is not there.
+pub(crate) async fn get(
+    scope: &str,
+    key: &str,
+    keep: Keep,
+    now: Millis,
+) -> Option<Option<Fetched>> {
     if let Some(kept) = KEPT.with_borrow_mut(|kept| kept.get(key, now)) {
         return Some(kept);
     }
@@ -39,9 +44,9 @@ pub(crate) async fn get(scope: &str, key: &str, keep: Keep, now: Millis) -> Opti
     let found = fetched(&answer.unchecked_into::<Answer>());
     // Its age is unknown here, so a document is not kept a second time.
     if keep == Keep::Forever {
-        KEPT.with_borrow_mut(|kept| kept.put(key, found.clone(), None));
+        KEPT.with_borrow_mut(|kept| kept.put(key, Some(found.clone()), None));
     }
-    Some(found)
+    Some(Some(found))
 }
 
 /// Keeps an answer in the isolate, and later in the data centre by the future returned.
@@ -54,12 +59,12 @@ pub(crate) fn put(
 ) -> impl Future<Output = ()> + 'static {
     let (seconds, until) = match keep {
         Keep::Forever => (FOREVER_S, None),
-        Keep::Briefly => {
+        Keep::Briefly | Keep::Optional => {
             let seconds = Keep::DOCUMENT_SECONDS;
-            (seconds, Some(Millis(now.0.saturating_add(u64::from(seconds) * 1000))))
+            (seconds, Some(after(now, seconds)))
         }
     };
-    KEPT.with_borrow_mut(|kept| kept.put(key, answer.clone(), until));
+    KEPT.with_borrow_mut(|kept| kept.put(key, Some(answer.clone()), until));
     let (address, answer) = (address(scope, key), answer.clone());
     async move {
         let bytes = Uint8Array::from(answer.bytes.as_ref());
@@ -67,6 +72,16 @@ pub(crate) fn put(
         let modified = modified.map_or(0, |at| at.0);
         glue::keep(&address, bytes, version.size, &version.etag, modified, seconds).await;
     }
+}
+
+/// Remembers in the isolate that there is no such document.
+pub(crate) fn put_missing(key: &str, now: Millis) {
+    let until = after(now, Keep::MISSING_SECONDS);
+    KEPT.with_borrow_mut(|kept| kept.put(key, None, Some(until)));
+}
+
+fn after(now: Millis, seconds: u32) -> Millis {
+    Millis(now.0.saturating_add(u64::from(seconds) * 1000))
 }
 
 /// A URL no one serves: the data centre's cache wants URLs for keys.
@@ -86,7 +101,7 @@ struct Lru {
 }
 
 struct Entry {
-    answer: Fetched,
+    answer: Option<Fetched>,
     until: Option<Millis>,
     used: u64,
 }
@@ -96,7 +111,7 @@ impl Lru {
         Self { entries: HashMap::new(), order: BTreeMap::new(), uses: 0, bytes: 0, most }
     }
 
-    fn get(&mut self, key: &str, now: Millis) -> Option<Fetched> {
+    fn get(&mut self, key: &str, now: Millis) -> Option<Option<Fetched>> {
         if self.entries.get(key)?.until.is_some_and(|until| until <= now) {
             self.remove(key);
             return None;
@@ -109,9 +124,9 @@ impl Lru {
         Some(entry.answer.clone())
     }
 
-    fn put(&mut self, key: &str, answer: Fetched, until: Option<Millis>) {
+    fn put(&mut self, key: &str, answer: Option<Fetched>, until: Option<Millis>) {
         self.remove(key);
-        let cost = cost(key, &answer);
+        let cost = cost(key, answer.as_ref());
         if cost > self.most {
             return;
         }
@@ -128,7 +143,7 @@ impl Lru {
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
             self.order.remove(&entry.used);
-            self.bytes = self.bytes.saturating_sub(cost(key, &entry.answer));
+            self.bytes = self.bytes.saturating_sub(cost(key, entry.answer.as_ref()));
         }
     }
 
@@ -138,10 +153,9 @@ impl Lru {
     }
 }
 
-fn cost(key: &str, answer: &Fetched) -> usize {
-    [answer.bytes.len(), answer.version.etag.len(), key.len(), key.len(), OVERHEAD]
-        .into_iter()
-        .fold(0, usize::saturating_add)
+fn cost(key: &str, answer: Option<&Fetched>) -> usize {
+    let answer = answer.map_or(0, |one| one.bytes.len().saturating_add(one.version.etag.len()));
+    [answer, key.len(), key.len(), OVERHEAD].into_iter().fold(0, usize::saturating_add)
 }
 
 #[cfg(test)]
@@ -152,13 +166,13 @@ mod tests {
 
     const NOW: Millis = Millis(1_000_000);
 
-    fn answer(length: usize) -> Fetched {
+    fn answer(length: usize) -> Option<Fetched> {
         let bytes = Bytes::from(vec![7; length]);
-        Fetched { bytes, version: Version::default(), modified: None }
+        Some(Fetched { bytes, version: Version::default(), modified: None })
     }
 
     fn cache_of(entries: usize) -> Lru {
-        Lru::new(entries * cost("a", &answer(1000)))
+        Lru::new(entries * cost("a", answer(1000).as_ref()))
     }
 
     #[test]
@@ -178,7 +192,8 @@ mod tests {
         let mut cache = cache_of(3);
         for round in 0..1000_usize {
             cache.put(&format!("{}", round % 7), answer(round * 5), None);
-            let held: usize = cache.entries.iter().map(|(key, e)| cost(key, &e.answer)).sum();
+            let held: usize =
+                cache.entries.iter().map(|(key, e)| cost(key, e.answer.as_ref())).sum();
             assert_eq!((cache.bytes, cache.order.len()), (held, cache.entries.len()));
             assert!(held <= cache.most);
         }

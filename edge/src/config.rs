@@ -28,9 +28,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `MAX_AGE`,
-    /// `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secret `ORIGIN_SECRET` and the bucket binding
-    /// `MEDIA`.
+    /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `ENDPOINT`,
+    /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secret
+    /// `ORIGIN_SECRET` and the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
         let place = place(env)?;
@@ -47,6 +47,7 @@ impl Settings {
         }
         Ok(Self {
             core: Config {
+                endpoint: text(env, "ENDPOINT").unwrap_or(defaults.endpoint),
                 max_age: number(env, "MAX_AGE")?.unwrap_or(defaults.max_age),
                 check_etags: flag(env, "CHECK_ETAGS")?.unwrap_or(defaults.check_etags),
                 max_moov: number(env, "MAX_MOOV")?.map_or(defaults.max_moov, u64::from),

@@ -3,7 +3,7 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
-use selvedge_core::job::{FetchError, Fetched, Job, Read, Response, Step};
+use selvedge_core::job::{FetchError, Fetched, Job, Keep, Read, Response, Step};
 use selvedge_core::time::Millis;
 use worker::Context;
 
@@ -72,12 +72,18 @@ async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchErr
     let Read { id, object, range, keep, cache_key, fresh } = read;
     let fresh = fresh || shell.fresh;
     if !fresh && let Some(kept) = cache::get(shell.scope, &cache_key, keep, shell.now).await {
-        return (id, Ok(kept));
+        return (id, kept.ok_or(FetchError::NotFound));
     }
     let answer = shell.store.read(&object, &range).await;
-    if let Ok(fetched) = &answer {
-        let kept = cache::put(shell.scope, &cache_key, fetched, keep, shell.now);
-        shell.context.wait_until(kept);
+    match &answer {
+        Ok(fetched) => {
+            let kept = cache::put(shell.scope, &cache_key, fetched, keep, shell.now);
+            shell.context.wait_until(kept);
+        }
+        Err(FetchError::NotFound) if keep == Keep::Optional => {
+            cache::put_missing(&cache_key, shell.now);
+        }
+        Err(_) => {}
     }
     (id, answer)
 }

@@ -16,19 +16,22 @@ const CAPACITY: u64 = 64 * 1024 * 1024;
 /// Reads kept in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Reads {
-    kept: Cache<String, (Keep, Fetched)>,
+    /// `None`: there is no such object.
+    kept: Cache<String, (Keep, Option<Fetched>)>,
 }
 
 impl Reads {
     pub(crate) fn new() -> Self {
-        let weigh = |key: &String, (_, fetched): &(Keep, Fetched)| {
-            u32::try_from(key.len() + fetched.bytes.len() + 128).unwrap_or(u32::MAX)
+        let weigh = |key: &String, (_, fetched): &(Keep, Option<Fetched>)| {
+            let bytes = fetched.as_ref().map_or(0, |fetched| fetched.bytes.len());
+            u32::try_from(key.len() + bytes + 128).unwrap_or(u32::MAX)
         };
         let kept = Cache::builder().weigher(weigh).max_capacity(CAPACITY).expire_after(Life);
         Self { kept: kept.build() }
     }
 
-    /// The bytes of `read`, not from memory if `fresh`. Failures are not kept.
+    /// The bytes of `read`, not from memory if `fresh`. Failures are not kept, but for an
+    /// optional document that is not there.
     pub(crate) async fn fetch(
         &self,
         store: &Store,
@@ -36,29 +39,38 @@ impl Reads {
         fresh: bool,
     ) -> Result<Fetched, StoreError> {
         let load = async {
-            let fetched = store.read(&read.object, read.range.clone()).await?;
-            Ok((read.keep, fetched))
+            match store.read(&read.object, read.range.clone()).await {
+                Ok(fetched) => Ok((read.keep, Some(fetched))),
+                Err(StoreError::NotFound) if read.keep == Keep::Optional => Ok((read.keep, None)),
+                Err(error) => Err(error),
+            }
         };
         if read.fresh || fresh {
             self.kept.invalidate(&read.cache_key).await;
         }
         let kept = self.kept.try_get_with_by_ref(&read.cache_key, load).await;
-        kept.map(|(_, fetched)| fetched).map_err(|error| StoreError::clone(&error))
+        let (_, fetched) = kept.map_err(|error| StoreError::clone(&error))?;
+        fetched.ok_or(StoreError::NotFound)
     }
 }
 
 /// How long an entry lives.
 struct Life;
 
-impl Expiry<String, (Keep, Fetched)> for Life {
+impl Expiry<String, (Keep, Option<Fetched>)> for Life {
     fn expire_after_create(
         &self,
         _: &String,
-        (keep, _): &(Keep, Fetched),
+        (keep, fetched): &(Keep, Option<Fetched>),
         _: Instant,
     ) -> Option<Duration> {
         match keep {
-            Keep::Briefly => Some(Duration::from_secs(Keep::DOCUMENT_SECONDS.into())),
+            Keep::Optional if fetched.is_none() => {
+                Some(Duration::from_secs(Keep::MISSING_SECONDS.into()))
+            }
+            Keep::Briefly | Keep::Optional => {
+                Some(Duration::from_secs(Keep::DOCUMENT_SECONDS.into()))
+            }
             Keep::Forever => None,
         }
     }

@@ -30,6 +30,11 @@ impl Members {
         Self { path: String::from("$"), map }
     }
 
+    /// Whether `key` is there and is not null.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(|value| !value.is_null())
+    }
+
     /// Those not taken yet.
     pub(super) const fn as_map(&self) -> &Map<String, Value> {
         &self.map
@@ -74,6 +79,15 @@ impl Members {
             Some(value) => value.as_i64(),
         };
         value.map(Some).ok_or_else(|| self.fault(key, "is not a whole number below 2^63"))
+    }
+
+    /// The number `key`, as it is written; `None` where it is absent or null.
+    pub(super) fn take_number(&mut self, key: &str) -> Result<Option<String>, Error> {
+        match self.map.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(Some(format!("{number}"))),
+            Some(_) => Err(self.fault(key, "is not a number")),
+        }
     }
 
     /// The truth value `key`; `None` where it is absent or null.

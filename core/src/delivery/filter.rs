@@ -20,20 +20,16 @@ pub struct FilterDocument {
     pub first_quality: Option<u64>,
     /// `tracks`: a track stays that meets all conditions of one entry. None: all tracks stay.
     pub tracks: Vec<Vec<Condition>>,
-    /// Members of `properties` we do not know.
-    pub rest: Map<String, Value>,
-    /// Members beside `properties`; `None` where the document has no `properties` and is the
-    /// properties itself.
-    pub resource: Option<Map<String, Value>>,
+    document: Map<String, Value>,
 }
 
 /// `presentationTimeRange`: what of the time stays. Its live members (`liveBackoffDuration`,
 /// `presentationWindowDuration`) are checked and mean nothing to recordings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeRange {
-    /// `startTimestamp`
+    /// `startTimestamp`, or `startSeconds`, which AMS had not: seconds, with decimals.
     pub start: Option<Instant>,
-    /// `endTimestamp`, which is not in it any more.
+    /// `endTimestamp` or `endSeconds`, which is not in it any more.
     pub end: Option<Instant>,
 }
 
@@ -87,16 +83,21 @@ impl FilterDocument {
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let invalid = as_code(AmsCode::FilterInvalid);
         let mut document = Members::parse(bytes).map_err(invalid)?;
-        match document.take_object("properties").map_err(invalid)? {
-            Some(properties) => Self::from_members(properties, Some(document.rest())),
-            None => Self::from_members(document, None),
+        let whole = document.as_map().clone();
+        let properties = document.take_object("properties").map_err(invalid)?;
+        if properties.is_some() {
+            resource(&mut document)?;
         }
+        Self::from_members(properties.unwrap_or(document), whole)
     }
 
-    fn from_members(
-        mut members: Members,
-        resource: Option<Map<String, Value>>,
-    ) -> Result<Self, Error> {
+    /// The document, as it was read.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", Value::Object(self.document.clone()))
+    }
+
+    fn from_members(mut members: Members, document: Map<String, Value>) -> Result<Self, Error> {
         let of_range = as_code(AmsCode::FilterRangeInvalid);
         let of_tracks = as_code(AmsCode::FilterTrackInvalid);
         let of_quality = as_code(AmsCode::FilterFirstQualityInvalid);
@@ -109,9 +110,32 @@ impl FilterDocument {
         let entries = members.take_objects("tracks").map_err(of_tracks)?;
         let tracks = entries.into_iter().map(conditions).collect::<Result<_, _>>();
         let tracks = tracks.map_err(of_tracks)?;
-        Ok(Self { range, first_quality, tracks, rest: members.rest(), resource })
+        Ok(Self { range, first_quality, tracks, document })
     }
 }
+
+/// What a resource says of itself beside its properties: that it is a filter, in a form we read.
+fn resource(document: &mut Members) -> Result<(), Error> {
+    let of_type = as_code(AmsCode::FilterTypeInvalid);
+    let of_version = as_code(AmsCode::FilterVersionInvalid);
+    if let Some(of) = document.take_string("type").map_err(of_type)? {
+        let last = of.rsplit('/').next().unwrap_or_default();
+        if !["accountFilters", "assetFilters"].iter().any(|own| last.eq_ignore_ascii_case(own)) {
+            return Err(of_type(document.fault("type", "is not that of a filter")));
+        }
+    }
+    if let Some(version) = document.take_string("apiVersion").map_err(of_version)? {
+        // `2021-11-01`, `2020-02-01-preview`: what came before had other members.
+        let year = version.split('-').next().and_then(|year| year.parse::<u32>().ok());
+        if year.is_none_or(|year| year < FIRST_VERSION) {
+            return Err(of_version(document.fault("apiVersion", "is not one of AMS v3")));
+        }
+    }
+    Ok(())
+}
+
+/// The year of the first `apiVersion` of AMS v3, `2018-03-30-preview`.
+const FIRST_VERSION: u32 = 2018;
 
 /// The error AMS gave for a fault in this part of a filter.
 const fn as_code(code: AmsCode) -> impl Fn(Error) -> Error + Copy {
@@ -125,24 +149,28 @@ const fn as_code(code: AmsCode) -> impl Fn(Error) -> Error + Copy {
 
 impl TimeRange {
     fn from_members(mut members: Members) -> Result<Self, Error> {
-        let of_window = as_code(AmsCode::FilterWindowInvalid);
-        let of_backoff = as_code(AmsCode::FilterBackoffInvalid);
-        length(&mut members, "presentationWindowDuration").map_err(of_window)?;
-        length(&mut members, "liveBackoffDuration").map_err(of_backoff)?;
-        Self::bounds(&mut members).map_err(as_code(AmsCode::FilterRangeInvalid))
+        let of_range = as_code(AmsCode::FilterRangeInvalid);
+        let timescale = timescale(&mut members).map_err(of_range)?;
+        live(&mut members, timescale)?;
+        Self::bounds(&mut members, timescale).map_err(|error| match error.code {
+            None => of_range(error),
+            Some(_) => error,
+        })
     }
 
-    fn bounds(members: &mut Members) -> Result<Self, Error> {
-        let timescale = members.take_integer("timescale")?.unwrap_or(i64::from(TIMESCALE));
-        let timescale = u32::try_from(timescale)
-            .ok()
-            .and_then(Timescale::new)
-            .ok_or_else(|| members.fault("timescale", &format!("is not from 1 to {}", u32::MAX)))?;
-        let mut bound = |key| {
-            let ticks = length(members, key)?.filter(|ticks| ![0, NONE].contains(ticks));
-            Ok::<_, Error>(ticks.map(|ticks| Instant { ticks, timescale }))
+    fn bounds(members: &mut Members, timescale: Timescale) -> Result<Self, Error> {
+        let mut bound = |key, seconds| {
+            let ticks = length(members, key)?;
+            let seconds = in_seconds(members, seconds)?;
+            if ticks.is_some() && seconds.is_some() {
+                let twice = as_code(AmsCode::FilterMultipleSameType);
+                return Err(twice(members.fault(key, "is there a second time, in seconds")));
+            }
+            let instant = seconds.or(ticks.map(|ticks| Instant { ticks, timescale }));
+            Ok(instant.filter(|instant| ![0, NONE].contains(&instant.ticks)))
         };
-        let (start, end) = (bound("startTimestamp")?, bound("endTimestamp")?);
+        let start = bound("startTimestamp", "startSeconds")?;
+        let end = bound("endTimestamp", "endSeconds")?;
         if members.take_boolean("forceEndTimestamp")?.unwrap_or(false) && end.is_none() {
             let mut error = members.fault("endTimestamp", "is missing, forceEndTimestamp needs it");
             error.kind = ErrorKind::BadRequest;
@@ -157,6 +185,62 @@ impl TimeRange {
         }
     }
 }
+
+fn timescale(members: &mut Members) -> Result<Timescale, Error> {
+    let ticks = members.take_integer("timescale")?.unwrap_or(i64::from(TIMESCALE));
+    let timescale = u32::try_from(ticks).ok().and_then(Timescale::new);
+    timescale.ok_or_else(|| members.fault("timescale", &format!("is not from 1 to {}", u32::MAX)))
+}
+
+/// Checks what matters to live presentations alone; zero and the largest number are no bounds.
+fn live(members: &mut Members, timescale: Timescale) -> Result<(), Error> {
+    let of_window = as_code(AmsCode::FilterWindowInvalid);
+    let of_backoff = as_code(AmsCode::FilterBackoffInvalid);
+    let seconds = |seconds| Instant { ticks: seconds, timescale: Timescale::SECONDS };
+    let mut given = |key| {
+        let ticks = length(members, key)?.filter(|ticks| ![0, NONE].contains(ticks));
+        Ok(ticks.map(|ticks| Instant { ticks, timescale }))
+    };
+    let window = given(WINDOW).map_err(of_window)?;
+    let backoff = given(BACKOFF).map_err(of_backoff)?;
+    if window.is_some_and(|window| window < seconds(LEAST_WINDOW)) {
+        let rule = format!("is less than {LEAST_WINDOW} s");
+        return Err(of_window(members.fault(WINDOW, &rule)));
+    }
+    if backoff.is_some_and(|backoff| backoff > seconds(MOST_BACKOFF)) {
+        let rule = format!("is more than {MOST_BACKOFF} s");
+        return Err(of_backoff(members.fault(BACKOFF, &rule)));
+    }
+    if window.zip(backoff).is_some_and(|(window, backoff)| backoff >= window) {
+        let over = as_code(AmsCode::FilterBackoffOverWindow);
+        return Err(over(members.fault(BACKOFF, "is not below presentationWindowDuration")));
+    }
+    Ok(())
+}
+
+const WINDOW: &str = "presentationWindowDuration";
+const BACKOFF: &str = "liveBackoffDuration";
+const LEAST_WINDOW: Ticks = 60;
+const MOST_BACKOFF: Ticks = 300;
+
+/// A number of seconds, exactly as it is written.
+fn in_seconds(members: &mut Members, key: &str) -> Result<Option<Instant>, Error> {
+    let Some(text) = members.take_number(key)? else { return Ok(None) };
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let nanos = || {
+        let seconds: Ticks = whole.parse().ok()?;
+        let fraction: Ticks = format!("{fraction:0<9}").parse().ok()?;
+        seconds.checked_mul(NANOSECONDS.into())?.checked_add(fraction)
+    };
+    let fits = digits(whole) && digits(fraction) && fraction.len() <= 9;
+    let ticks = if fits { nanos() } else { None };
+    let fault = || members.fault(key, "is not a number of seconds with up to nine decimals");
+    let ticks = ticks.ok_or_else(fault)?;
+    Ok(Timescale::new(NANOSECONDS).map(|timescale| Instant { ticks, timescale }))
+}
+
+const NANOSECONDS: u32 = 1_000_000_000;
 
 fn length(members: &mut Members, key: &str) -> Result<Option<Ticks>, Error> {
     match members.take_integer(key)? {
@@ -246,12 +330,13 @@ mod tests {
                 {"property":"FourCC","operation":"Equal","value":"avc1"},
                 {"property":"Name","operation":"Equal","value":"video"}]}]}"#;
         let bare = parse(properties).unwrap();
-        let mut wrapped =
-            parse(&format!(r#"{{"name":"f","properties":{properties},"type":"t"}}"#)).unwrap();
-        assert_eq!(wrapped.resource.take().map(|rest| rest.len()), Some(2));
-        assert_eq!(bare, wrapped);
+        let wrapped = parse(&format!(
+            r#"{{"name":"f","properties":{properties},"type":"a/AccountFilters"}}"#
+        ))
+        .unwrap();
+        assert_eq!((bare.range, &bare.tracks), (wrapped.range, &wrapped.tracks));
         assert_eq!((bare.range.start, bare.range.end), (at(4, 1), at(10, 1)));
-        assert_eq!((bare.first_quality, bare.rest.len()), (Some(128_000), 1));
+        assert_eq!(bare.first_quality, Some(128_000));
         let is = |equal, property| Condition { property, equal };
         let expected = vec![
             vec![
@@ -279,6 +364,64 @@ mod tests {
         );
         let seconds = range(r#"{"timescale":1,"startTimestamp":5,"endTimestamp":0}"#).unwrap();
         assert_eq!((seconds.start, seconds.end), (at(5, 1), None));
+    }
+
+    #[test]
+    fn seconds_are_read_exactly() {
+        let range = |json: &str| {
+            parse(&format!(r#"{{"presentationTimeRange":{json}}}"#)).map(|filter| filter.range)
+        };
+        let found = range(r#"{"startSeconds":4.1,"endSeconds":10,"timescale":7}"#).unwrap();
+        assert_eq!(found.start, at(41, 10));
+        assert_eq!(found.end, at(10, 1));
+        let mixed = range(r#"{"startTimestamp":40000000,"endSeconds":4.000000001}"#).unwrap();
+        assert!(mixed.end > mixed.start);
+        for seconds in ["-1", "1e30", "1e-7", "0.0000000001", "\"4\""] {
+            let error = range(&format!(r#"{{"startSeconds":{seconds}}}"#)).unwrap_err();
+            assert_eq!(error.code, Some(AmsCode::FilterRangeInvalid), "{seconds}");
+        }
+        let twice = range(r#"{"startTimestamp":40000000,"startSeconds":4}"#).unwrap_err();
+        assert_eq!(twice.code, Some(AmsCode::FilterMultipleSameType));
+    }
+
+    #[test]
+    fn a_document_is_written_as_it_was_read() {
+        let json = "{\n  \"name\": \"f\",\n  \"properties\": {\n    \"someday\": 1\n  }\n}\n";
+        assert_eq!(parse(json).unwrap().to_json(), json);
+    }
+
+    #[test]
+    fn another_resource_is_no_filter() {
+        for (json, code) in [
+            (r#"{"properties":{},"type":"a/streamingLocators"}"#, AmsCode::FilterTypeInvalid),
+            (r#"{"properties":{},"type":1}"#, AmsCode::FilterTypeInvalid),
+            (r#"{"properties":{},"apiVersion":"2.19"}"#, AmsCode::FilterVersionInvalid),
+            (r#"{"properties":{},"apiVersion":"2015-10-01"}"#, AmsCode::FilterVersionInvalid),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert_eq!((error.kind, error.code), (ErrorKind::Unsupported, Some(code)), "{json}");
+        }
+        let json = r#"{"properties":{},"type":"x/assetFilters","apiVersion":"2021-11-01"}"#;
+        assert!(parse(json).is_ok());
+    }
+
+    #[test]
+    fn live_members_have_the_bounds_ams_gave_them() {
+        for (members, code) in [
+            (r#""presentationWindowDuration":59"#, Some(AmsCode::FilterWindowInvalid)),
+            (r#""presentationWindowDuration":60"#, None),
+            (r#""liveBackoffDuration":301"#, Some(AmsCode::FilterBackoffInvalid)),
+            (r#""liveBackoffDuration":300"#, None),
+            (
+                r#""presentationWindowDuration":60,"liveBackoffDuration":60"#,
+                Some(AmsCode::FilterBackoffOverWindow),
+            ),
+            (r#""presentationWindowDuration":60,"liveBackoffDuration":59"#, None),
+            (r#""presentationWindowDuration":9223372036854775807"#, None),
+        ] {
+            let json = format!(r#"{{"presentationTimeRange":{{"timescale":1,{members}}}}}"#);
+            assert_eq!(parse(&json).err().and_then(|error| error.code), code, "{members}");
+        }
     }
 
     /// `code` and `message` are what is wrong with `json`.

@@ -4,6 +4,7 @@
 
 pub mod date;
 mod document;
+pub mod endpoint;
 pub mod filter;
 pub mod locator;
 pub mod predefined;
@@ -11,6 +12,7 @@ pub mod streaming_policy;
 
 use alloc::format;
 
+pub use endpoint::Endpoint;
 pub use filter::FilterDocument;
 pub use locator::Locator;
 pub use streaming_policy::{Protocol, StreamingPolicy};
@@ -21,6 +23,12 @@ use crate::source::ObjectId;
 #[must_use]
 pub fn locator_object(guid: &str) -> ObjectId {
     format!("locators/{guid}.json")
+}
+
+/// Where the settings of the streaming endpoint `name` are stored.
+#[must_use]
+pub fn endpoint_object(name: &str) -> ObjectId {
+    format!("endpoints/{name}.json")
 }
 
 /// Where the streaming policy `name` is stored, unless it is a predefined one.

@@ -13,6 +13,7 @@
 
 mod answer;
 mod download;
+mod endpoint;
 mod filtered;
 mod pages;
 mod range;
@@ -37,7 +38,7 @@ use crate::asset::server_manifest::ServerManifest;
 #[cfg(feature = "xml")]
 use crate::delivery::server_manifest_object;
 use crate::delivery::{
-    Locator, Protocol, StreamingPolicy, asset_object, index_object, locator_object,
+    Endpoint, Locator, Protocol, StreamingPolicy, asset_object, index_object, locator_object,
     streaming_policy_object,
 };
 use crate::error::{AmsCode, Error, ErrorKind};
@@ -64,6 +65,8 @@ pub struct Job {
     next_id: u32,
     /// The index changed under our feet once: what is read now must come from the store.
     fresh: bool,
+    /// Settings of this streaming endpoint, once they are read.
+    endpoint: Endpoint,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
     /// The answer is for this client alone: a token of his is in it.
@@ -74,6 +77,9 @@ pub struct Job {
 #[derive(Debug)]
 enum Stage {
     Begin,
+    /// The endpoint's settings, one of which is asked for.
+    RootFile,
+    /// The locator, and the endpoint's settings.
     Locator(Request),
     /// The locator names a policy that is no predefined one.
     Policy(Request, Locator),
@@ -127,6 +133,7 @@ impl Job {
             pending: Vec::new(),
             next_id: 0,
             fresh: false,
+            endpoint: Endpoint::default(),
             index: None,
             private: false,
         }
@@ -154,10 +161,10 @@ impl Job {
             Ok(Next::Reply(answer)) => {
                 let mut response = reply::reply(&self.http, &self.caching(), answer);
                 response.index = self.index.take();
-                Step::Done(response)
+                Step::Done(self.for_origin(response))
             }
-            Ok(Next::Respond(response)) => Step::Done(response),
-            Err(error) => Step::Done(reply::refuse(&self.http, &error)),
+            Ok(Next::Respond(response)) => Step::Done(self.for_origin(response)),
+            Err(error) => Step::Done(self.for_origin(reply::refuse(&self.http, &error))),
         }
     }
 
@@ -171,6 +178,7 @@ impl Job {
     fn advance(&mut self) -> Result<Next, Error> {
         match core::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Begin => self.begin(),
+            Stage::RootFile => self.root_file(),
             Stage::Locator(request) => self.locator(request),
             Stage::Policy(request, locator) => self.policy(request, locator),
             Stage::Download => self.download(),
@@ -186,6 +194,11 @@ impl Job {
     }
 
     fn begin(&mut self) -> Result<Next, Error> {
+        if Endpoint::is_root_file(&self.http.path) {
+            let endpoint = self.endpoint_read()?;
+            self.stage = Stage::RootFile;
+            return Ok(Next::Read(vec![endpoint]));
+        }
         let mut request = request::parse(&self.http.path)?;
         if let Resource::Packaged { what, .. } = &mut request.resource {
             let name = &self.config.token_parameter;
@@ -193,13 +206,14 @@ impl Job {
             what.params_mut().query = token.map(|token| query::written(name, &token));
             self.private = what.params().query.is_some();
         }
-        let object = locator_object(&request.locator);
-        let read = self.document(object, 0..MAX_DOCUMENT);
+        let locator = self.document(locator_object(&request.locator), 0..MAX_DOCUMENT);
+        let endpoint = self.endpoint_read()?;
         self.stage = Stage::Locator(request);
-        Ok(Next::Read(vec![read]))
+        Ok(Next::Read(vec![locator, endpoint]))
     }
 
     fn locator(&mut self, request: Request) -> Result<Next, Error> {
+        self.admit()?;
         let (read, fetched) = self.answer()?;
         let fetched = fetched.map_err(|error| match error {
             FetchError::NotFound => {
@@ -266,8 +280,7 @@ impl Job {
         let names = filtered::names(&locator.filters, &what)?;
         let target = Target { asset: locator.asset, manifest, what, filter: Filter::default() };
         let objects = filtered::objects(&target.asset, &names);
-        let mut reads: Vec<Read> =
-            objects.map(|object| self.document(object, 0..MAX_DOCUMENT)).collect();
+        let mut reads: Vec<Read> = objects.map(|object| self.optional(object)).collect();
         reads.push(self.document(target.index(), 0..FIRST_READ));
         self.stage =
             if names.is_empty() { Stage::Head(target) } else { Stage::Filters(target, names) };
@@ -464,6 +477,11 @@ impl Job {
     fn document(&mut self, object: ObjectId, range: Range<u64>) -> Read {
         let cache_key = format!("{object}?{}-{}", range.start, range.end);
         self.read(object, range, Keep::Briefly, cache_key)
+    }
+
+    /// A document that may be missing.
+    fn optional(&mut self, object: ObjectId) -> Read {
+        Read { keep: Keep::Optional, ..self.document(object, 0..MAX_DOCUMENT) }
     }
 
     fn index_part(

@@ -64,6 +64,8 @@ impl fmt::Debug for HttpRequest {
 /// What a deployment may set.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Which streaming endpoint this is: the name of its settings, `endpoints/{name}.json`.
+    pub endpoint: String,
     /// `max-age` of VOD manifests and fragments, seconds; AMS gave 3 days.
     pub max_age: u32,
     /// Compare stored objects' entity tags with the index, not only their sizes. Off for stores
@@ -81,6 +83,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            endpoint: String::from("default"),
             max_age: 259_200,
             check_etags: true,
             max_moov: 4 << 20,
@@ -94,6 +97,9 @@ impl Default for Config {
 pub enum Keep {
     /// A document someone may edit: seconds ([`Keep::DOCUMENT_SECONDS`]).
     Briefly,
+    /// As [`Keep::Briefly`], and there may be none: that is remembered as well, for some seconds
+    /// ([`Keep::MISSING_SECONDS`]).
+    Optional,
     /// Part of an index under the given identity: it never changes.
     Forever,
 }
@@ -101,6 +107,9 @@ pub enum Keep {
 impl Keep {
     /// How long a document may be kept.
     pub const DOCUMENT_SECONDS: u32 = 60;
+
+    /// How long it may be remembered that there is no such document.
+    pub const MISSING_SECONDS: u32 = 10;
 }
 
 /// One read the job needs before it can go on.

@@ -47,6 +47,9 @@ pub(super) struct Serve {
     /// Query parameter that carries a player's token.
     #[arg(long, default_value_t = Config::default().token_parameter, value_name = "NAME")]
     token_parameter: String,
+    /// Streaming endpoint this is: its settings are endpoints/NAME.json in the store.
+    #[arg(long, default_value_t = Config::default().endpoint, value_name = "NAME")]
+    endpoint: String,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -64,6 +67,7 @@ impl Serve {
             store: Store::open(&self.store.store)?,
             door: self.door()?,
             config: Config {
+                endpoint: self.endpoint.clone(),
                 max_age: self.max_age,
                 check_etags: !self.ignore_etags,
                 token_parameter: self.token_parameter.clone(),
