@@ -3,6 +3,7 @@
 
 use js_sys::Reflect;
 use selvedge_core::access::Secret;
+use selvedge_core::cipher::{KeySeed, MasterKey};
 use selvedge_core::job::Config;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
@@ -29,8 +30,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `ENDPOINT`,
-    /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secret
-    /// `ORIGIN_SECRET` and the bucket binding `MEDIA`.
+    /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secrets
+    /// `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
         let place = place(env)?;
@@ -51,6 +52,14 @@ impl Settings {
                 max_age: number(env, "MAX_AGE")?.unwrap_or(defaults.max_age),
                 check_etags: flag(env, "CHECK_ETAGS")?.unwrap_or(defaults.check_etags),
                 max_moov: number(env, "MAX_MOOV")?.map_or(defaults.max_moov, u64::from),
+                master_key: text(env, "MASTER_KEY")
+                    .map(|text| MasterKey::from_hex(&text))
+                    .transpose()
+                    .map_err(|error| format!("MASTER_KEY: {error}"))?,
+                key_seed: text(env, "KEY_SEED")
+                    .map(|text| KeySeed::from_base64(&text))
+                    .transpose()
+                    .map_err(|error| format!("KEY_SEED: {error}"))?,
                 token_parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.token_parameter),
             },
             place,

@@ -37,6 +37,34 @@ impl Scheme {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub [u8; 16]);
 
+impl KeyId {
+    /// The identifier written as a GUID, with or without hyphens, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hyphens = [8, 13, 18, 23];
+        let is_hyphen = |at: usize| text.len() == 36 && hyphens.contains(&at);
+        let mut bytes = [0; 16];
+        let mut digits =
+            text.bytes().enumerate().filter(|(at, byte)| !(is_hyphen(*at) && *byte == b'-'));
+        let mut digit = || {
+            let (_, byte) = digits.next()?;
+            char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+        };
+        for byte in &mut bytes {
+            *byte = digit()? << 4 | digit()?;
+        }
+        digits.next().is_none().then_some(Self(bytes))
+    }
+
+    /// The bytes as Microsoft's systems have them: a GUID's first three fields little-endian.
+    #[must_use]
+    pub const fn as_guid(self) -> [u8; 16] {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.0;
+        let [i, j, k, l, m, n, o, p] = rest;
+        [d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p]
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, byte) in self.0.iter().enumerate() {
@@ -104,6 +132,20 @@ impl Protection {
 mod tests {
     use super::*;
     use alloc::format;
+
+    #[test]
+    fn an_identifier_is_read_as_it_is_written() {
+        let text = "60000000-0001-0002-0003-00000000000f";
+        let id = KeyId::parse(text).unwrap();
+        assert_eq!(format!("{id}"), text);
+        assert_eq!(KeyId::parse(&text.to_uppercase()), Some(id));
+        assert_eq!(KeyId::parse(&text.replace('-', "")), Some(id));
+        for bad in ["", "6", &text[1..], "60000000-0001-0002-0003-00000000000g", "é"] {
+            assert_eq!(KeyId::parse(bad), None, "{bad}");
+        }
+        let guid = [0, 0, 0, 0x60, 1, 0, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0x0f];
+        assert_eq!(id.as_guid(), guid);
+    }
 
     #[test]
     fn a_key_is_printed_by_its_name_alone() {

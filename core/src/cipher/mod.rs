@@ -3,5 +3,9 @@
 //! shells' to do, who have faster ways.
 
 mod key;
+mod seed;
+mod wrap;
 
 pub use key::{ContentKey, KeyId, Protection, Scheme};
+pub use seed::KeySeed;
+pub use wrap::MasterKey;

@@ -6,6 +6,7 @@ pub mod date;
 mod document;
 pub mod endpoint;
 pub mod filter;
+mod key_document;
 pub mod locator;
 pub mod predefined;
 pub mod streaming_policy;
@@ -14,9 +15,11 @@ use alloc::format;
 
 pub use endpoint::Endpoint;
 pub use filter::FilterDocument;
+pub use key_document::KeyDocument;
 pub use locator::Locator;
 pub use streaming_policy::{Protocol, StreamingPolicy};
 
+use crate::cipher::KeyId;
 use crate::source::ObjectId;
 
 /// Where the locator `guid`, in lower case, is stored.
@@ -29,6 +32,12 @@ pub fn locator_object(guid: &str) -> ObjectId {
 #[must_use]
 pub fn endpoint_object(name: &str) -> ObjectId {
     format!("endpoints/{name}.json")
+}
+
+/// Where the content key `id` is stored, wrapped.
+#[must_use]
+pub fn key_object(id: KeyId) -> ObjectId {
+    format!("keys/{id}.json")
 }
 
 /// Where the streaming policy `name` is stored, unless it is a predefined one.

@@ -15,6 +15,7 @@ use crate::error::{AmsCode, Error};
 use crate::presentation::Presentation;
 use crate::time::Instant;
 
+pub use select::meets;
 pub use window::Cut;
 
 /// Filters that apply together. The default leaves everything.

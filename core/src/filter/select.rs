@@ -21,7 +21,9 @@ pub(super) fn select(presentation: &mut Presentation, filters: &[Vec<Vec<Conditi
     presentation.choose_sound();
 }
 
-fn meets(set: &SwitchingSet, rendition: &Rendition, condition: &Condition) -> bool {
+/// Whether a track meets a condition.
+#[must_use]
+pub fn meets(set: &SwitchingSet, rendition: &Rendition, condition: &Condition) -> bool {
     let found = match &condition.property {
         Property::Type(wanted) => match wanted {
             TrackType::Video => set.media == Media::Video,

@@ -226,6 +226,10 @@ pub(super) fn answer(
     extra: Extra,
     config: &Config,
 ) -> Result<Answer, Error> {
+    if target.protection(head)?.is_some() {
+        let rule = "encrypted segments are not available";
+        return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+    }
     let maker = Maker { target, head, config };
     match (&target.what, extra) {
         (What::Manifest(params), extra) => manifest(target, head, params, extra),

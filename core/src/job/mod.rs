@@ -15,6 +15,7 @@ mod answer;
 mod download;
 mod endpoint;
 mod filtered;
+mod keys;
 mod pages;
 mod range;
 #[cfg(feature = "xml")]
@@ -35,6 +36,7 @@ use bytes::Bytes;
 
 #[cfg(feature = "xml")]
 use crate::asset::server_manifest::ServerManifest;
+use crate::cipher::Protection;
 #[cfg(feature = "xml")]
 use crate::delivery::server_manifest_object;
 use crate::delivery::{
@@ -44,6 +46,7 @@ use crate::delivery::{
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
+use crate::job::keys::KeyRing;
 use crate::request::{self, Format, Request, Resource, What, query};
 use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
@@ -85,8 +88,8 @@ enum Stage {
     Policy(Request, Locator),
     /// The state of a file that is given out as it is.
     Download,
-    /// Filters by name, and the first bytes of the head.
-    Filters(Target, Vec<String>),
+    /// Filters by name, documents of content keys, and the first bytes of the head.
+    Documents(Target, Vec<String>),
     /// The first bytes of the head, then all of it where it is longer.
     Head(Target),
     /// There is no index: the server manifest, then the movies it names.
@@ -106,11 +109,27 @@ struct Target {
     manifest: String,
     what: What,
     filter: Filter,
+    /// Keys, where the media is encrypted.
+    keys: Option<KeyRing>,
 }
 
 impl Target {
     fn index(&self) -> ObjectId {
         index_object(&self.asset, &self.manifest)
+    }
+
+    const fn is_media(&self) -> bool {
+        matches!(self.what, What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. })
+    }
+
+    /// Documents of the keys that have to be known: a manifest only names them.
+    fn key_objects(&self) -> Vec<ObjectId> {
+        self.keys.as_ref().filter(|_| self.is_media()).map(KeyRing::objects).unwrap_or_default()
+    }
+
+    /// How the media of `head` is encrypted; `None` where it goes out clear, and for manifests.
+    fn protection(&self, head: &Head) -> Result<Option<Protection>, Error> {
+        self.keys.as_ref().filter(|_| self.is_media()).map(|ring| ring.protection(head)).transpose()
     }
 }
 
@@ -182,7 +201,7 @@ impl Job {
             Stage::Locator(request) => self.locator(request),
             Stage::Policy(request, locator) => self.policy(request, locator),
             Stage::Download => self.download(),
-            Stage::Filters(target, names) => self.filters(target, &names),
+            Stage::Documents(target, names) => self.documents(target, &names),
             Stage::Head(target) => self.head(target),
             #[cfg(feature = "xml")]
             Stage::ServerManifest(target) => self.server_manifest(target),
@@ -273,18 +292,32 @@ impl Job {
         let params = what.params_mut();
         let asked = params.encryption;
         params.encryption = policy.scheme(protocol, asked, params.format.is_cmaf())?;
-        if let Some(scheme) = params.encryption {
-            let rule = format!("this asset has no content key for encryption={}", scheme.name());
+        if let Some(scheme) = params.encryption
+            && !params.format.encryptions().contains(&scheme)
+        {
+            let (scheme, format) = (scheme.name(), params.format.name());
+            let rule = format!("encryption={scheme} does not go with format={format}");
             return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
         }
+        let within = |error: Error| error.within(&locator_object(&request.locator));
+        let keys = params.encryption.map(|scheme| KeyRing::new(&locator, policy, scheme));
+        let keys = keys.transpose().map_err(within)?;
         let names = filtered::names(&locator.filters, &what)?;
-        let target = Target { asset: locator.asset, manifest, what, filter: Filter::default() };
-        let objects = filtered::objects(&target.asset, &names);
-        let mut reads: Vec<Read> = objects.map(|object| self.optional(object)).collect();
+        let filter = Filter::default();
+        let target = Target { asset: locator.asset, manifest, what, filter, keys };
+        Ok(self.read_documents(target, names))
+    }
+
+    /// Reads all that does not depend on the index, with the first bytes of its head.
+    fn read_documents(&mut self, target: Target, names: Vec<String>) -> Next {
+        let filters = filtered::objects(&target.asset, &names);
+        let objects: Vec<ObjectId> = filters.chain(target.key_objects()).collect();
+        let reads = objects.into_iter().map(|object| self.optional(object));
+        let mut reads: Vec<Read> = reads.collect();
         reads.push(self.document(target.index(), 0..FIRST_READ));
         self.stage =
-            if names.is_empty() { Stage::Head(target) } else { Stage::Filters(target, names) };
-        Ok(Next::Read(reads))
+            if reads.len() == 1 { Stage::Head(target) } else { Stage::Documents(target, names) };
+        Next::Read(reads)
     }
 
     fn begin_download(&mut self, asset: &str, file: &str) -> Result<Next, Error> {
@@ -311,11 +344,16 @@ impl Job {
         }
     }
 
-    /// Takes the filters' documents off the answers; that of the head stays.
-    fn filters(&mut self, mut target: Target, names: &[String]) -> Result<Next, Error> {
+    /// Takes the documents off the answers; that of the head stays.
+    fn documents(&mut self, mut target: Target, names: &[String]) -> Result<Next, Error> {
         let mut answers = core::mem::take(&mut self.pending);
         self.pending.extend(answers.pop());
+        let of_keys = target.key_objects().len();
+        let keys = answers.split_off(answers.len().saturating_sub(of_keys));
         target.filter = filtered::compose(names, answers)?;
+        if let Some(ring) = &mut target.keys {
+            ring.supply(keys.into_iter().filter_map(|(_, answer)| answer), &self.config);
+        }
         self.head(target)
     }
 

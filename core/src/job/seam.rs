@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::cipher::{KeySeed, MasterKey};
 use crate::source::{ObjectId, Version};
 use crate::time::Millis;
 
@@ -78,6 +79,10 @@ pub struct Config {
     /// The query parameter that carries a player's token. A manifest asked for with it hands it on
     /// to everything it lists, keys included, whoever will check it there.
     pub token_parameter: String,
+    /// Wraps the content keys under `keys/`.
+    pub master_key: Option<MasterKey>,
+    /// Makes the content keys that are not under `keys/`.
+    pub key_seed: Option<KeySeed>,
 }
 
 impl Default for Config {
@@ -88,6 +93,8 @@ impl Default for Config {
             check_etags: true,
             max_moov: 4 << 20,
             token_parameter: String::from("token"),
+            master_key: None,
+            key_seed: None,
         }
     }
 }

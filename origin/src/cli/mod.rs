@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 
 mod inspect;
+mod key;
 mod publish;
 mod serve;
 mod token;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::app::{Door, Proxies, Settings, router};
 use crate::cli::StoreArgument;
+use crate::cli::key::KeyArguments;
 use crate::failure::Failure;
 use crate::store::Store;
 
@@ -50,6 +51,8 @@ pub(super) struct Serve {
     /// Streaming endpoint this is: its settings are endpoints/NAME.json in the store.
     #[arg(long, default_value_t = Config::default().endpoint, value_name = "NAME")]
     endpoint: String,
+    #[command(flatten)]
+    keys: KeyArguments,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -71,6 +74,8 @@ impl Serve {
                 max_age: self.max_age,
                 check_etags: !self.ignore_etags,
                 token_parameter: self.token_parameter.clone(),
+                master_key: self.keys.master_key()?,
+                key_seed: self.keys.key_seed()?,
                 ..Config::default()
             },
             api: self.api,
