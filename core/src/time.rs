@@ -34,6 +34,9 @@ impl Timescale {
     /// Ninety thousand ticks a second, the clock of MPEG-2 systems (13818-1 §2.4.2.1).
     pub const MPEG: Self = Self(NonZeroU32::MIN.saturating_add(89_999));
 
+    /// Ten million ticks a second, the clock of Smooth Streaming (MS-SSTR 2.2.2.1).
+    pub const SMOOTH: Self = Self(NonZeroU32::MIN.saturating_add(9_999_999));
+
     /// Ticks a second.
     #[must_use]
     pub const fn get(self) -> u32 {
@@ -63,6 +66,21 @@ pub fn rescale(time: Ticks, from: Timescale, to: Timescale, rounding: Rounding) 
         Rounding::Nearest => (product * 2 + divisor).div_euclid(divisor * 2),
     };
     Ticks::try_from(ticks).unwrap_or(if ticks < 0 { Ticks::MIN } else { Ticks::MAX })
+}
+
+/// The instant of `time` on the clock of Smooth Streaming, to the nearest tick.
+#[must_use]
+pub fn to_smooth(time: Ticks, clock: Timescale) -> Ticks {
+    rescale(time, clock, Timescale::SMOOTH, Rounding::Nearest)
+}
+
+/// The last tick of `clock` that [`to_smooth`] gives `time` for, or would.
+#[must_use]
+pub fn from_smooth(time: Ticks, clock: Timescale) -> Ticks {
+    let nearest = rescale(time, Timescale::SMOOTH, clock, Rounding::Nearest);
+    // Half a tick of Smooth Streaming's is many of a finer clock's.
+    let half = clock.get() / Timescale::SMOOTH.get() / 2;
+    nearest.saturating_add(half.into())
 }
 
 /// A point in media time that carries its clock.
@@ -140,5 +158,27 @@ mod tests {
         let almost = Instant { ticks: 333_333_333, timescale: scale(1_000_000_000) };
         assert!(almost < third);
         assert_eq!(third, Instant { ticks: 30_000, timescale: scale(90_000) });
+    }
+
+    #[test]
+    fn every_instant_of_every_usual_clock_comes_back() {
+        for rate in [1, 24, 600, 1000, 12_800, 30_000, 44_100, 48_000, 90_000, 10_000_000] {
+            let clock = scale(rate);
+            for time in (0..5000).chain([i64::from(rate) * 86_400 + 7, i64::from(u32::MAX) * 3]) {
+                assert_eq!(from_smooth(to_smooth(time, clock), clock), time, "{time} of {rate}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_finer_clock_gives_the_last_tick_of_the_instant() {
+        for rate in [10_000_001, 27_000_000, 90_000_000, 1_000_000_000] {
+            let clock = scale(rate);
+            for time in [0, 1, 17, 12_345_678] {
+                let back = from_smooth(time, clock);
+                assert!((to_smooth(back, clock) - time).abs() <= 1, "{time} of {rate}");
+                assert!(to_smooth(back + i64::from(rate / 10_000_000) + 1, clock) > time);
+            }
+        }
     }
 }

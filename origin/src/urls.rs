@@ -13,20 +13,23 @@ pub struct Urls {
     pub hls: String,
     /// MPEG-DASH manifest.
     pub dash: String,
+    /// Smooth Streaming client manifest.
+    pub smooth: String,
 }
 
 /// The URLs of the server manifest `name` under `locator`, at `base`.
 #[must_use]
 pub fn urls(base: &str, locator: &str, name: &str) -> Urls {
     let base = base.trim_end_matches('/');
-    let manifest = |format: Format, suffix: &str| {
-        let (name, format) = (Encoded(name), format.name());
-        format!("{base}/{locator}/{name}.ism/manifest(format={format}){suffix}")
-    };
+    let bare = format!("{base}/{locator}/{}.ism/manifest", Encoded(name));
+    let manifest =
+        |format: Format, suffix: &str| format!("{bare}(format={}){suffix}", format.name());
     Urls {
         name: name.to_owned(),
         hls: manifest(Format::HlsCmaf, ".m3u8"),
         dash: manifest(Format::DashCmaf, ".mpd"),
+        // What has no format is Smooth Streaming's.
+        smooth: bare,
     }
 }
 
@@ -39,5 +42,6 @@ mod tests {
         let found = urls("http://h/", "g", "my film");
         assert_eq!(found.hls, "http://h/g/my%20film.ism/manifest(format=m3u8-cmaf).m3u8");
         assert_eq!(found.dash, "http://h/g/my%20film.ism/manifest(format=mpd-time-cmaf).mpd");
+        assert_eq!(found.smooth, "http://h/g/my%20film.ism/manifest");
     }
 }

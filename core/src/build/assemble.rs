@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
 use crate::index::page::{Page, PageSample};
 use crate::index::{Identity, VERSION};
+use crate::mux::cmaf::Dialect;
 use crate::mux::{Essence, cmaf};
 use crate::time::{Instant, Rounding, Timescale};
 use crate::wire::Writer;
@@ -224,7 +225,7 @@ fn page(
 }
 
 fn segment_len(page: &Page) -> u64 {
-    let start = u64::try_from(cmaf::segment_start(page).len()).unwrap_or(u64::MAX);
+    let start = u64::try_from(cmaf::segment_start(page, Dialect::Cmaf).len()).unwrap_or(u64::MAX);
     page.samples.iter().fold(start, |sum, sample| sum.saturating_add(sample.size.into()))
 }
 

@@ -8,6 +8,7 @@ mod entry;
 pub mod hevc;
 mod nal;
 mod names;
+mod private_data;
 mod sei;
 
 use alloc::string::String;
@@ -19,6 +20,7 @@ use avc::Avc;
 pub use colour::VideoRange;
 use hevc::Hevc;
 pub use nal::{NalScanner, NalUnit, RandomAccess, SampleLayout};
+pub use private_data::PrivateData;
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

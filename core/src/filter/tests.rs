@@ -33,6 +33,7 @@ fn rendition(track: usize, bitrate: u64, codecs: &str, timescale: u32) -> Rendit
         average_bits: bitrate,
         keyframe_peak_bits: 0,
         sap_type: 1,
+        private_data: None,
     }
 }
 

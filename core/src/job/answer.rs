@@ -17,12 +17,12 @@ use crate::job::pages::{self, Run};
 use crate::job::seam::{Body, Config};
 use crate::job::segment::{Maker, media_type};
 use crate::job::{Target, slice};
-use crate::manifest::{dash, hls};
+use crate::manifest::{dash, hls, smooth};
 use crate::mux::{cmaf, text};
 use crate::presentation::{Presentation, Rendition, SwitchingSet, systems};
 use crate::request::{Format, Params, What};
 use crate::text::Carriage;
-use crate::time::{Instant, Rounding, Ticks};
+use crate::time::{Instant, Rounding, Ticks, from_smooth, to_smooth};
 use crate::wire::Reader;
 
 /// A body and what it is.
@@ -84,14 +84,11 @@ impl Detail {
 pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Error> {
     let params = target.what.params();
     let windowed = target.filter.is_windowed();
-    if params.format.is_smooth() {
-        return Err(no_smooth());
-    }
     match &target.what {
         What::Manifest(Params { format, .. }) if format.is_hls() && !windowed => Ok(None),
         What::Manifest(_) => Ok(Some(timelines_of(head.tracks.iter()))),
         What::Init { bitrate, track, .. } => {
-            if params.format.is_packed() {
+            if params.format.is_packed() || params.format.is_smooth() {
                 let format = params.format.name();
                 let rule = format!("url: segments of format {format} have no initialization");
                 return Err(Error::bad_request(rule));
@@ -112,26 +109,24 @@ pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Erro
             if params.format.is_packed() {
                 systems::in_systems(found)?;
             }
-            pages::one(head, number, *time).map(|runs| Some(Detail::Pages(runs)))
+            let time = ticks(*time, found, params.format);
+            pages::one(head, number, time).map(|runs| Some(Detail::Pages(runs)))
         }
         What::Fragment { bitrate, track, time, .. } => {
-            let (number, _) = find(head, *bitrate, track)?;
-            let runs = if !params.format.is_packed() {
-                pages::one(head, number, *time)
-            } else {
+            let (number, found) = find(head, *bitrate, track)?;
+            let runs = if params.format.is_packed() {
                 pages::packed(head, number, *time, params)
+            } else {
+                pages::one(head, number, ticks(*time, found, params.format))
             };
             runs.map(|runs| Some(Detail::Pages(runs)))
         }
     }
 }
 
-fn no_smooth() -> Error {
-    Error::unsupported(
-        "url: Smooth Streaming (a URL without format=) is not available: ask for \
-         format=m3u8-cmaf (HLS) or format=mpd-time-cmaf (MPEG-DASH)",
-    )
-    .with_code(AmsCode::OutputFormatNotSupported)
+/// The time of a URL in ticks of its track: Smooth Streaming's are on a clock of their own.
+fn ticks(time: Ticks, track: &Track, format: Format) -> Ticks {
+    if format.is_smooth() { from_smooth(time, track.timescale) } else { time }
 }
 
 fn playlist_needs(
@@ -257,24 +252,29 @@ pub(super) fn answer(
         (What::Fragment { bitrate, track, time, params }, Extra::Text(pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
             let first = pages.first().ok_or_else(|| Error::bug("a segment without pages"))?;
-            at(first.start, *time)?;
+            at(first.start, *time, track, params.format)?;
+            if params.format.is_smooth() {
+                return maker.smooth_text(track, first);
+            }
             maker.text(track, &pages, carriage(track, params.format))
         }
         (What::Fragment { bitrate, track, time, params }, Extra::Pages(runs, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
-            let first = first(&pages, *time)?;
-            if !params.format.is_packed() {
-                return maker.cmaf(track, first);
+            let first = first(&pages)?;
+            at(first.start, *time, track, params.format)?;
+            if params.format.is_packed() {
+                return maker.packed(&runs, pages);
             }
-            maker.packed(&runs, pages)
+            maker.fragment(track, first)
         }
         (What::KeyFrame { bitrate, track, time, params }, Extra::Pages(_, pages)) => {
             let (_, track) = find(head, *bitrate, track)?;
-            let first = first(&pages, *time)?;
-            if !params.format.is_packed() {
-                return maker.cmaf(track, &first.key_frame());
+            let first = first(&pages)?;
+            at(first.start, *time, track, params.format)?;
+            if params.format.is_packed() {
+                return maker.key_frame(track, first);
             }
-            maker.key_frame(track, first)
+            maker.fragment(track, &first.key_frame())
         }
         _ => Err(Error::bug("an answer was given another part of the index than it needs")),
     }
@@ -319,6 +319,7 @@ fn pack(
 
 const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
 const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
+const SMOOTH: &str = "application/vnd.ms-sstr+xml"; // IANA media types
 
 fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
     let timelines = match extra {
@@ -336,7 +337,12 @@ fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Resu
             let offered = target.filter.apply(listed(head, &timelines)?.in_dash(), cut)?;
             Ok(text_answer(DASH, dash::mpd(&offered, params)?))
         }
-        Format::Smooth | Format::SmoothV20 => Err(no_smooth()),
+        Format::Smooth | Format::SmoothV20 => {
+            let timelines = timelines.ok_or_else(|| Error::bug("a manifest without timelines"))?;
+            let cut = target.cut(head, &timelines)?;
+            let offered = target.filter.apply(listed(head, &timelines)?, cut)?;
+            Ok(text_answer(SMOOTH, smooth::client_manifest(&offered.in_smooth(head)?, params)?))
+        }
     }
 }
 
@@ -357,11 +363,9 @@ fn offered(
     found.next().ok_or_else(removed)
 }
 
-/// The first page, if a fragment starts at `time` exactly.
-fn first(pages: &[Vec<Page>], time: i64) -> Result<&Page, Error> {
+fn first(pages: &[Vec<Page>]) -> Result<&Page, Error> {
     let first = pages.first().and_then(|pages| pages.first());
-    let first = first.ok_or_else(|| Error::bug("a segment was asked for without pages"))?;
-    at(first.start, time).map(|()| first)
+    first.ok_or_else(|| Error::bug("a segment was asked for without pages"))
 }
 
 /// How text is carried in CMAF; `None` for tracks that are not text, and outside of CMAF.
@@ -375,8 +379,9 @@ const fn carriage(track: &Track, format: Format) -> Option<Carriage> {
     }
 }
 
-/// The fragment found is the one that was asked for.
-fn at(start: i64, time: i64) -> Result<(), Error> {
+/// The fragment found, which starts at `start`, is the one that was asked for.
+fn at(start: Ticks, time: Ticks, track: &Track, format: Format) -> Result<(), Error> {
+    let start = if format.is_smooth() { to_smooth(start, track.timescale) } else { start };
     if start == time {
         return Ok(());
     }

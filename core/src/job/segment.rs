@@ -13,7 +13,9 @@ use crate::job::Target;
 use crate::job::answer::Answer;
 use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
-use crate::mux::{Essence, Mux, Plan, Source, cmaf, text, ts};
+use crate::mux::cmaf::Dialect;
+use crate::mux::{Essence, Mux, Plan, Source, cmaf, smooth, text, ts};
+use crate::presentation::smooth::in_smooth;
 use crate::segment::{Recipe, Stored};
 use crate::source::{ObjectId, Version, spans};
 use crate::text::Carriage;
@@ -27,11 +29,23 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// A CMAF segment of one fragment, or of its first sample.
-    pub(super) fn cmaf(&self, track: &Track, page: &Page) -> Result<Answer, Error> {
+    /// A segment of one fragment, or of its first sample, in fragmented MP4.
+    pub(super) fn fragment(&self, track: &Track, page: &Page) -> Result<Answer, Error> {
         let (object, version) = self.file(track, core::slice::from_ref(page))?;
-        let recipe = Recipe::new(cmaf::segment_start(page), &object, &version, page.ranges());
+        let start = if self.target.what.params().format.is_smooth() {
+            in_smooth(track)?;
+            cmaf::segment_start(&smooth::fragment(page, track.timescale)?, Dialect::Smooth)
+        } else {
+            cmaf::segment_start(page, Dialect::Cmaf)
+        };
+        let recipe = Recipe::new(start, &object, &version, page.ranges());
         Ok(Answer { content_type: media_type(track), body: Body::Recipe(recipe) })
+    }
+
+    /// A Smooth Streaming fragment of text.
+    pub(super) fn smooth_text(&self, track: &Track, page: &TextPage) -> Result<Answer, Error> {
+        let fragment = text::smooth_fragment(track, page)?;
+        Ok(Answer { content_type: media_type(track), body: Body::Bytes(fragment.into()) })
     }
 
     /// A segment of text: one fragment in CMAF, else those a transport stream packs, as WebVTT.

@@ -6,6 +6,7 @@
 pub mod dash;
 mod decimal;
 pub mod hls;
+pub mod smooth;
 
 #[cfg(test)]
 mod sample;

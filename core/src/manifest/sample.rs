@@ -120,6 +120,7 @@ fn rendition(bitrate: u64, codecs: &str) -> Rendition {
         average_bits: bitrate + 3000,
         keyframe_peak_bits: 0,
         sap_type: 1,
+        private_data: None,
     }
 }
 

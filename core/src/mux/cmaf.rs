@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::asset::movie::Media;
 use crate::index::head::Track;
 use crate::index::page::{Page, PageSample};
+use crate::mp4::Tfxd;
 use crate::time::Timescale;
 use crate::wire::Writer;
 
@@ -180,22 +181,34 @@ fn packed_language(language: &str) -> u16 {
     letters.iter().fold(0, |packed, letter| (packed << 5) | u16::from(letter.saturating_sub(0x60)))
 }
 
-/// The start of a media segment: `styp`, `moof` and the header of `mdat`. The samples of `page`
-/// follow it, in order, and end the segment.
+/// Whose media segment it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// CMAF: `styp`, and `tfdt` in `traf`.
+    Cmaf,
+    /// Smooth Streaming (MS-SSTR 2.2.4): no `styp`, and in `traf` an `sdtp` and a `tfxd`. There is
+    /// no `tfdt`: players put one there, or add the two.
+    Smooth,
+}
+
+/// The start of a media segment: `moof` and the header of `mdat`, and before them what the
+/// `dialect` has. The samples of `page` follow it, in order, and end the segment.
 #[must_use]
-pub fn segment_start(page: &Page) -> Vec<u8> {
+pub fn segment_start(page: &Page, dialect: Dialect) -> Vec<u8> {
     let mut out = Writer::new();
-    out.boxed(*b"styp", |out| {
-        out.bytes(b"msdh");
-        out.u32(0);
-        [b"msdh", b"msix", b"cmfs"].iter().for_each(|brand| out.bytes(*brand));
-    });
+    if dialect == Dialect::Cmaf {
+        out.boxed(*b"styp", |out| {
+            out.bytes(b"msdh");
+            out.u32(0);
+            [b"msdh", b"msix", b"cmfs"].iter().for_each(|brand| out.bytes(*brand));
+        });
+    }
     let payload =
         page.samples.iter().fold(0, |sum: u64, sample| sum.saturating_add(sample.size.into()));
     let media_header = media_data_header(payload);
-    let fragment = movie_fragment(page, 0);
+    let fragment = movie_fragment(page, dialect, 0);
     let data_offset = fragment.len().saturating_add(media_header.len());
-    out.bytes(&movie_fragment(page, i32::try_from(data_offset).unwrap_or(i32::MAX)));
+    out.bytes(&movie_fragment(page, dialect, i32::try_from(data_offset).unwrap_or(i32::MAX)));
     out.bytes(&media_header);
     out.into_vec()
 }
@@ -218,18 +231,42 @@ fn media_data_header(payload: u64) -> Vec<u8> {
 }
 
 /// `moof` with one `traf` and one `trun`, whose samples start `data_offset` bytes after it begins.
-fn movie_fragment(page: &Page, data_offset: i32) -> Vec<u8> {
+fn movie_fragment(page: &Page, dialect: Dialect, data_offset: i32) -> Vec<u8> {
     let mut out = Writer::new();
     let columns = Columns::of(&page.samples);
     out.boxed(*b"moof", |out| {
         out.full_box(*b"mfhd", 0, 0, |out| out.u32(page.fragment.saturating_add(1)));
         out.boxed(*b"traf", |out| {
-            columns.fragment_header(out, page.entry);
-            out.full_box(*b"tfdt", 1, 0, |out| out.u64(page.decode_time));
+            columns.fragment_header(out, page.entry, dialect);
+            if dialect == Dialect::Cmaf {
+                out.full_box(*b"tfdt", 1, 0, |out| out.u64(page.decode_time));
+            }
             columns.run(out, &page.samples, data_offset);
+            if dialect == Dialect::Smooth {
+                dependencies(out, &page.samples);
+                absolute_time(out, page);
+            }
         });
     });
     out.into_vec()
+}
+
+/// `sdtp` (14496-12 §8.6.4): what the flags of `trun` say, for those who look here.
+fn dependencies(out: &mut Writer, samples: &[PageSample]) {
+    out.full_box(*b"sdtp", 0, 0, |out| {
+        // sample_depends_on in bits 4 and 5: 2 on no other, 1 on others.
+        samples.iter().for_each(|sample| out.u8(if sample.sync { 0x20 } else { 0x10 }));
+    });
+}
+
+/// `tfxd` (MS-SSTR 2.2.4.4), version 1: 64-bit times.
+fn absolute_time(out: &mut Writer, page: &Page) {
+    out.boxed(*b"uuid", |out| {
+        out.bytes(&Tfxd::UUID);
+        out.u32(0x0100_0000); // version 1, no flags
+        out.u64(page.start.max(0).cast_unsigned());
+        out.u64(page.duration);
+    });
 }
 
 /// Which columns `trun` needs, and what `tfhd` says for all samples instead.
@@ -270,14 +307,18 @@ impl Columns {
         }
     }
 
-    /// `tfhd` (14496-12 §8.8.7): default-base-is-moof and the common values.
-    fn fragment_header(&self, out: &mut Writer, entry: u16) {
+    /// `tfhd` (14496-12 §8.8.7): the common values, and default-base-is-moof but for Smooth
+    /// Streaming, which is older. With one `traf` it is the same.
+    fn fragment_header(&self, out: &mut Writer, entry: u16, dialect: Dialect) {
         let default_flags = match self.flags {
             Flags::Default(flags) => Some(flags),
             Flags::First => Some(NON_SYNC_SAMPLE),
             Flags::Each => None,
         };
-        let mut flags = 0x02_0000;
+        let mut flags = match dialect {
+            Dialect::Cmaf => 0x02_0000,
+            Dialect::Smooth => 0,
+        };
         flags |= if entry > 0 { 0x02 } else { 0 };
         flags |= if self.duration.is_some() { 0x08 } else { 0 };
         flags |= if self.size.is_some() { 0x10 } else { 0 };

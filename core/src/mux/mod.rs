@@ -7,6 +7,7 @@ mod essence;
 mod muxer;
 pub mod packed;
 mod plan;
+pub mod smooth;
 pub mod text;
 pub mod ts;
 

@@ -3,6 +3,7 @@
 
 pub mod captions;
 pub mod language;
+pub mod smooth;
 pub mod systems;
 
 use alloc::string::String;
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::index::head::{Head, Track};
 use crate::time::{Instant, Timescale};
 
-pub use crate::codec::VideoRange;
+pub use crate::codec::{PrivateData, VideoRange};
 pub use crate::index::head::Shape;
 pub use crate::index::timeline::{Run, Timeline};
 
@@ -83,6 +84,8 @@ pub struct Rendition {
     /// Stream access point type every fragment starts with (14496-12 Annex I): 1 closed GOP,
     /// 2 or 3 with leading pictures.
     pub sap_type: u8,
+    /// What Smooth Streaming says of its codec; `None` for other protocols, and for text.
+    pub private_data: Option<PrivateData>,
 }
 
 impl Presentation {
@@ -182,6 +185,16 @@ impl SwitchingSet {
         }
     }
 
+    /// Text of what is heard, not only of what is said.
+    #[must_use]
+    pub fn transcribes(&self) -> bool {
+        self.characteristics.as_ref().is_some_and(|text| {
+            ["transcribes-spoken-dialog", "describes-music-and-sound"]
+                .iter()
+                .any(|one| text.contains(one))
+        })
+    }
+
     /// Not what a viewer who chooses nothing should hear.
     fn alternate(&self) -> bool {
         self.accessibility.is_some() || self.role.as_deref() == Some("alternate")
@@ -201,6 +214,7 @@ impl Rendition {
             average_bits: track.average_bits,
             keyframe_peak_bits: track.keyframe_peak_bits,
             sap_type: track.sap_type,
+            private_data: None,
         }
     }
 }

@@ -86,6 +86,7 @@ fn tell(published: &Published) {
     for urls in &published.manifests {
         super::say(format_args!("HLS      {}", urls.hls));
         super::say(format_args!("DASH     {}", urls.dash));
+        super::say(format_args!("Smooth   {}", urls.smooth));
     }
 }
 

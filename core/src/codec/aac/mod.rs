@@ -65,6 +65,12 @@ impl Aac {
         }
     }
 
+    /// Hz of the core coder: half of the output's under spectral band replication.
+    #[must_use]
+    pub const fn core_rate(&self) -> u32 {
+        self.config.core_rate
+    }
+
     /// The headers its frames have outside of files.
     ///
     /// # Errors

@@ -50,6 +50,11 @@ impl Hevc {
         self.record.length_size
     }
 
+    /// Video, sequence, then picture parameter sets of the configuration record: NAL units.
+    pub fn parameter_sets(&self) -> impl Iterator<Item = &[u8]> {
+        [VPS, SPS, PPS].into_iter().flat_map(|kind| self.record.units(kind))
+    }
+
     /// The four letters of the source.
     pub(crate) const fn stored_fourcc(&self) -> [u8; 4] {
         self.entry.fourcc

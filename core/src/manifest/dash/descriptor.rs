@@ -91,12 +91,7 @@ pub(super) fn role(xml: &mut XmlWriter, set: &SwitchingSet, main: bool) {
 
 /// Captions say what is heard, for those who do not hear it; subtitles only what is said.
 fn text_role(set: &SwitchingSet) -> &'static str {
-    let heard = set.characteristics.as_ref().is_some_and(|text| {
-        ["transcribes-spoken-dialog", "describes-music-and-sound"]
-            .iter()
-            .any(|one| text.contains(one))
-    });
-    match (set.forced, heard) {
+    match (set.forced, set.transcribes()) {
         (true, _) => "forced-subtitle",
         (false, true) => "caption",
         (false, false) => "subtitle",

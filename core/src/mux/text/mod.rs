@@ -11,8 +11,10 @@ use crate::error::{Error, ErrorKind};
 use crate::index::head::{Shape, Track};
 use crate::index::page::{Hurry, Page, PageSample};
 use crate::index::text::TextPage;
-use crate::mux::cmaf;
-use crate::text::Carriage;
+use crate::mux::cmaf::{self, Dialect};
+use crate::mux::smooth;
+use crate::text::{Carriage, Cue};
+use crate::time::Ticks;
 
 /// A text segment longer than this is no text for people.
 const SEGMENT_BYTES: usize = 1 << 20;
@@ -49,8 +51,31 @@ pub fn segment(track: &Track, page: &TextPage, carriage: Carriage) -> Result<Vec
         }
         Carriage::WebVtt => wvtt::samples(page, track.timescale, SEGMENT_BYTES)?,
     };
+    written(&fragment(page, &samples)?, Dialect::Cmaf, &samples)
+}
+
+/// The Smooth Streaming fragment of `page`: a document whose times count from the fragment's
+/// start, as players of the protocol take them; so no cue reaches out of it.
+///
+/// # Errors
+/// [`ErrorKind::Limit`] where it would be longer than a megabyte or than seven minutes.
+pub fn smooth_fragment(track: &Track, page: &TextPage) -> Result<Vec<u8>, Error> {
+    let within = |time: Ticks| time.clamp(page.start, page.end()).saturating_sub(page.start);
+    let cues = page.cues.iter().map(|cue| {
+        let (start, end) = (within(cue.start), within(cue.end));
+        Cue { start, end, ..cue.clone() }
+    });
+    let inside = TextPage { cues: cues.collect(), ..*page };
+    let data = imsc::document(track, &inside).into_bytes();
+    let samples = [Sample { duration: page.duration, data }];
+    let fragment = smooth::fragment(&fragment(page, &samples)?, track.timescale)?;
+    written(&fragment, Dialect::Smooth, &samples)
+}
+
+/// A page of `samples`, in place of one that says where they are stored.
+fn fragment(page: &TextPage, samples: &[Sample]) -> Result<Page, Error> {
     let mut rows = Vec::new();
-    for sample in &samples {
+    for sample in samples {
         rows.push(PageSample {
             offset: 0,
             size: u32::try_from(sample.data.len()).map_err(|_| too_long())?,
@@ -59,7 +84,7 @@ pub fn segment(track: &Track, page: &TextPage, carriage: Carriage) -> Result<Vec
             sync: true,
         });
     }
-    let fragment = Page {
+    Ok(Page {
         track: page.track,
         fragment: page.fragment,
         decode_time: page.start.max(0).cast_unsigned(),
@@ -70,8 +95,11 @@ pub fn segment(track: &Track, page: &TextPage, carriage: Carriage) -> Result<Vec
         hurry: Hurry::default(),
         samples: rows,
         nals: Vec::new(),
-    };
-    let mut out = cmaf::segment_start(&fragment);
+    })
+}
+
+fn written(page: &Page, dialect: Dialect, samples: &[Sample]) -> Result<Vec<u8>, Error> {
+    let mut out = cmaf::segment_start(page, dialect);
     for sample in samples {
         if out.len().saturating_add(sample.data.len()) > SEGMENT_BYTES {
             return Err(too_long());
