@@ -15,7 +15,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
-    PutPayload, WriteMultipart,
+    WriteMultipart,
 };
 use selvedge_core::job::Fetched;
 use selvedge_core::source::Version;
@@ -27,6 +27,7 @@ use crate::failure::Failure;
 
 #[cfg(feature = "cloud")]
 mod cloud;
+mod conditional;
 mod error;
 
 pub use error::StoreError;
@@ -231,10 +232,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] where it exists and may not be replaced.
     pub async fn put(&self, object: &str, bytes: Bytes, replace: bool) -> Result<(), StoreError> {
-        let path = self.reachable(object).await?;
+        let _lock = self.lock().await?;
         let mode = if replace { PutMode::Overwrite } else { PutMode::Create };
-        let payload = PutPayload::from_bytes(bytes);
-        self.timely(self.objects.put_opts(&path, payload, mode.into())).await.map(|_| ())
+        self.write(object, bytes, mode).await
     }
 
     /// Writes an object of any length, part by part. Seen whole or not at all.
@@ -297,6 +297,7 @@ impl Store {
     /// [`StoreError`]
     pub async fn delete(&self, object: &str) -> Result<(), StoreError> {
         let path = self.reachable(object).await?;
+        let _lock = self.lock().await?;
         self.timely(self.objects.delete(&path)).await
     }
 
