@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod app;
 pub mod cli;
+pub mod documents;
 pub mod failure;
 pub mod inspect;
 pub mod progress;

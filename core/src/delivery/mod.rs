@@ -22,6 +22,19 @@ pub use streaming_policy::{Protocol, StreamingPolicy};
 use crate::cipher::KeyId;
 use crate::source::ObjectId;
 
+/// Whether `file` of an asset may be given out as it is, where a policy allows that: manifests and
+/// indexes are ours, fragmented Smooth files hold every track of a presentation (AMS blocked
+/// `.ism*`), and filters are the operator's.
+#[must_use]
+pub fn is_downloadable(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let ours = ["index", "mpi"].iter().any(|ours| ending.eq_ignore_ascii_case(ours));
+    let smooth = ending.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("ism"));
+    let (folder, _) = file.split_once('/').unwrap_or_default();
+    !ours && !smooth && !folder.eq_ignore_ascii_case("filters")
+}
+
 /// Where the locator `guid`, in lower case, is stored.
 #[must_use]
 pub fn locator_object(guid: &str) -> ObjectId {

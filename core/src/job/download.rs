@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::delivery::date::Date;
+use crate::delivery::is_downloadable;
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
 use crate::job::reply;
@@ -15,17 +16,12 @@ use crate::source::ObjectId;
 /// Bytes read of a file to learn its size, tag and date.
 pub(super) const PROBE: u64 = 1;
 
-/// Why `file` of an asset is not given out: manifests and indexes are ours, fragmented Smooth files
-/// hold every track of a presentation (AMS blocked `.ism*`), and filters are the operator's.
+/// Why `file` of an asset is not given out.
 pub(super) fn refusal(file: &str) -> Option<Error> {
-    let ending = ending(file);
-    let ours = ["index", "mpi"].iter().any(|ours| ending.eq_ignore_ascii_case(ours));
-    let smooth = ending.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("ism"));
-    let (folder, _) = file.split_once('/').unwrap_or_default();
-    if !ours && !smooth && !folder.eq_ignore_ascii_case("filters") {
+    if is_downloadable(file) {
         return None;
     }
-    let message = format!("url: `.{ending}` files and filters are not for download");
+    let message = format!("url: `.{}` files and filters are not for download", ending(file));
     Some(Error::new(ErrorKind::Forbidden, message).with_code(AmsCode::OutputFormatBlocked))
 }
 

@@ -7,10 +7,16 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
+mod document;
+mod endpoint;
+mod filter;
 mod inspect;
 mod key;
+mod locator;
+mod policy;
 mod publish;
 mod serve;
+mod table;
 mod token;
 
 /// Publishes MP4 files, serves their byte ranges and packages them into HLS and DASH on the spot.
@@ -34,6 +40,14 @@ enum Command {
     Index(publish::Index),
     /// Print an MP4, a segment, an index or a document as text.
     Inspect(inspect::Inspect),
+    #[command(subcommand)]
+    Locator(locator::Locator),
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    #[command(subcommand)]
+    Filter(filter::Filter),
+    #[command(subcommand)]
+    Endpoint(endpoint::Endpoint),
     /// Mint and check tokens of signed origin URLs.
     #[command(subcommand)]
     Token(token::Token),
@@ -81,6 +95,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Publish(publish) => publish.run().await,
         Command::Index(index) => index.run().await,
         Command::Inspect(inspect) => inspect.run().await,
+        Command::Locator(locator) => locator.run().await,
+        Command::Policy(policy) => policy.run().await,
+        Command::Filter(filter) => filter.run().await,
+        Command::Endpoint(endpoint) => endpoint.run().await,
         Command::Token(token) => token.run(),
     }
 }

@@ -1,0 +1,145 @@
+//! What the commands for documents share: reading JSON from a file or standard input, showing
+//! documents, listing them.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{StoreArgument, say, say_json, table};
+use crate::documents::{self, Kind, Listed};
+use crate::failure::Failure;
+use crate::store::Store;
+
+/// JSON of a document.
+#[derive(Debug, Args)]
+pub(super) struct FileArgument {
+    /// JSON as AMS or Azure Resource Manager writes it, a resource or its properties; - reads
+    /// standard input.
+    #[arg(long, value_name = "PATH")]
+    pub(super) file: Option<PathBuf>,
+}
+
+impl FileArgument {
+    /// The bytes, where a file is named.
+    pub(super) fn read(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(path) = &self.file else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = if path.as_os_str() == "-" {
+            std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(path)
+        };
+        read.map(Some).map_err(|error| Failure::file(path, &error))
+    }
+
+    /// The bytes of a file that has to be named.
+    pub(super) fn required(&self) -> Result<Vec<u8>, Failure> {
+        self.read()?.ok_or_else(|| Failure::new("--file", "is missing"))
+    }
+}
+
+/// Where documents are, and how to print them.
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.store.store)
+    }
+
+    /// As [`Output::store`], making the folder where it is missing.
+    pub(super) fn create_store(&self) -> Result<Store, Failure> {
+        Store::create(&self.store.store)
+    }
+
+    pub(super) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Says what became of the document `name`.
+    pub(super) fn done(&self, what: &str, kind: &Kind, name: &str) -> Result<(), Failure> {
+        let object = kind.object(name);
+        if self.json {
+            return say_json(&json!({ "name": name, "object": object }));
+        }
+        say(format_args!("{what:<8} {object}"));
+        Ok(())
+    }
+
+    /// Prints one document.
+    pub(super) async fn show(&self, kind: &Kind, name: &str) -> Result<(), Failure> {
+        let mut document = documents::read(&self.store()?, kind, name).await?;
+        hide_keys(&mut document);
+        say_json(&document)
+    }
+
+    /// Prints all documents of a kind, a row each; `cells` are the columns behind the name.
+    pub(super) async fn list<const N: usize>(
+        &self,
+        kind: &Kind,
+        header: [&str; N],
+        cells: impl Fn(&str, &Map<String, Value>) -> Option<[String; N]>,
+    ) -> Result<(), Failure> {
+        let mut rows = Vec::new();
+        let mut told = Vec::new();
+        for Listed { name, document } in documents::list(&self.store()?, kind).await? {
+            match document {
+                Ok(mut document) => {
+                    hide_keys(&mut document);
+                    let Some(row) = cells(&name, &document) else { continue };
+                    rows.push(row);
+                    told.push(json!({ "name": name, "document": document }));
+                }
+                Err(error) => {
+                    told.push(json!({ "name": name, "error": error }));
+                    let mut row = [const { String::new() }; N];
+                    let text = [name, format!("invalid: {error}")];
+                    for (cell, text) in row.iter_mut().zip(text) {
+                        *cell = text;
+                    }
+                    rows.push(row);
+                }
+            }
+        }
+        if self.json {
+            return say_json(&told);
+        }
+        table::print(header, &rows);
+        Ok(())
+    }
+}
+
+/// Content keys are secrets: AMS tells their values when it is asked for them alone.
+fn hide_keys(document: &mut Map<String, Value>) {
+    let of = match document.get_mut("properties") {
+        Some(Value::Object(properties)) => properties.get_mut("contentKeys"),
+        _ => document.get_mut("contentKeys"),
+    };
+    let keys = of.and_then(Value::as_array_mut);
+    for key in keys.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if key.contains_key("value") {
+            key.insert("value".into(), Value::Null);
+        }
+    }
+}
+
+/// A member as a person reads it: text without quotes, nothing for null.
+pub(super) fn cell(members: &Map<String, Value>, key: &str) -> String {
+    match members.get(key) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), Into::into);
+            items.iter().map(text).collect::<Vec<_>>().join(" ")
+        }
+        Some(other) => other.to_string(),
+    }
+}
