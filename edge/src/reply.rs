@@ -26,6 +26,7 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         origin: header("Origin")?,
         referer: header("Referer")?,
         host: header("Host")?,
+        base: url.strip_suffix(rest_of(&url)).map(str::to_owned),
         authorization: header("Authorization")?,
         content_type: header("Content-Type")?,
         // Cloudflare writes these itself, whatever a client sends.
@@ -33,6 +34,12 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         country: request.cf().and_then(worker::Cf::country),
         ..HttpRequest::default()
     })
+}
+
+/// What follows scheme and authority of an absolute URL (RFC 3986 §3.2).
+fn rest_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or("")
 }
 
 /// Path and query of an absolute URL (RFC 3986 §3.3, §3.4).

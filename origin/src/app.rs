@@ -5,8 +5,9 @@ use core::net::SocketAddr;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -75,7 +76,15 @@ async fn assets(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
-    let asked = passed_on(&request, &app.settings.proxies);
+    let mut asked = passed_on(&request, &app.settings.proxies);
+    let own = || asked.host.as_ref().map(|host| format!("http://{host}"));
+    asked.base = app.settings.base_url.clone().or_else(own);
+    if request.method() == Method::POST {
+        match to_bytes(request.into_body(), HttpRequest::LONGEST_BODY).await {
+            Ok(body) => asked.body = body,
+            Err(_) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n"),
+        }
+    }
     match package(&app, asked.clone(), false).await {
         Ok(reply) => reply,
         // What we remember of the asset may be older than its media: look again, once.

@@ -34,6 +34,7 @@ fn rendition(track: usize, bitrate: u64, codecs: &str, timescale: u32) -> Rendit
         keyframe_peak_bits: 0,
         sap_type: 1,
         private_data: None,
+        protected: None,
     }
 }
 

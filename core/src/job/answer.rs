@@ -232,7 +232,7 @@ pub(super) fn answer(
             let (number, _) = find(head, *bitrate, track)?;
             let cut = target.cut(head, &timelines)?;
             let listed = lists(head, number, timelines, *keyframes, params)?;
-            let left = target.filter.apply(listed, cut)?;
+            let left = target.filter.apply(target.signed(listed, head)?, cut)?;
             let (set, rendition) = offered(&left, number)?;
             let text = if *keyframes {
                 hls::iframes(set, rendition, params)
@@ -334,13 +334,15 @@ fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Resu
         Format::DashCmaf | Format::DashCsf => {
             let timelines = timelines.ok_or_else(|| Error::bug("an MPD without timelines"))?;
             let cut = target.cut(head, &timelines)?;
-            let offered = target.filter.apply(listed(head, &timelines)?.in_dash(), cut)?;
+            let listed = target.signed(listed(head, &timelines)?.in_dash(), head)?;
+            let offered = target.filter.apply(listed, cut)?;
             Ok(text_answer(DASH, dash::mpd(&offered, params)?))
         }
         Format::Smooth | Format::SmoothV20 => {
             let timelines = timelines.ok_or_else(|| Error::bug("a manifest without timelines"))?;
             let cut = target.cut(head, &timelines)?;
-            let offered = target.filter.apply(listed(head, &timelines)?, cut)?;
+            let listed = target.signed(listed(head, &timelines)?, head)?;
+            let offered = target.filter.apply(listed, cut)?;
             Ok(text_answer(SMOOTH, smooth::client_manifest(&offered.in_smooth(head)?, params)?))
         }
     }

@@ -165,6 +165,6 @@ impl Target {
                 presentation.in_systems(head)?.muxed(head, sound)
             }
         };
-        self.filter.apply(presentation, cut)
+        self.filter.apply(self.signed(presentation, head)?, cut)
     }
 }

@@ -24,8 +24,8 @@ use crate::source::ObjectId;
 /// The keys of a locator under one scheme.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRing {
-    scheme: Scheme,
-    rules: SchemeRules,
+    pub(super) scheme: Scheme,
+    pub(super) rules: SchemeRules,
     keys: Vec<RingKey>,
 }
 
@@ -71,6 +71,12 @@ impl KeyRing {
         for (one, answer) in open.zip(answers) {
             one.key = Some(stored(one.id, answer, config).map(Arc::new));
         }
+    }
+
+    /// One a track of `head`: its key, or `None` where it goes out clear.
+    pub(super) fn ids(&self, head: &Head) -> Result<Vec<Option<KeyId>>, Error> {
+        let ids = self.places(head)?.into_iter();
+        Ok(ids.map(|place| self.keys.get(place?).map(|one| one.id)).collect())
     }
 
     /// How media of `head` is encrypted.

@@ -23,6 +23,7 @@ mod rebuild;
 mod reply;
 mod seam;
 mod segment;
+mod signals;
 
 #[cfg(feature = "xml")]
 use alloc::boxed::Box;
@@ -47,6 +48,7 @@ use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
 use crate::job::keys::KeyRing;
+use crate::job::signals::Addresses;
 use crate::request::{self, Format, Request, Resource, What, query};
 use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
@@ -111,6 +113,7 @@ struct Target {
     filter: Filter,
     /// Keys, where the media is encrypted.
     keys: Option<KeyRing>,
+    addresses: Addresses,
 }
 
 impl Target {
@@ -304,7 +307,12 @@ impl Job {
         let keys = keys.transpose().map_err(within)?;
         let names = filtered::names(&locator.filters, &what)?;
         let filter = Filter::default();
-        let target = Target { asset: locator.asset, manifest, what, filter, keys };
+        let addresses = Addresses {
+            base: self.http.base.clone(),
+            locator: request.locator,
+            alternative_media_id: locator.alternative_media_id,
+        };
+        let target = Target { asset: locator.asset, manifest, what, filter, keys, addresses };
         Ok(self.read_documents(target, names))
     }
 

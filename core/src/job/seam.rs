@@ -39,6 +39,9 @@ pub struct HttpRequest {
     pub referer: Option<String>,
     /// `Host`, with its port where it has one.
     pub host: Option<String>,
+    /// `https://host` as the client asked for it, for addresses of keys in manifests; `None` where
+    /// the shell cannot know it.
+    pub base: Option<String>,
     /// `Authorization`: may hold a token.
     pub authorization: Option<String>,
     /// `Content-Type` of `body`.
@@ -49,6 +52,11 @@ pub struct HttpRequest {
     pub address: Option<IpAddr>,
     /// Country of that address, two letters of ISO 3166-1; `None` where the shell cannot know it.
     pub country: Option<String>,
+}
+
+impl HttpRequest {
+    /// Longest body a shell hands on, bytes: challenges for licences have a few thousand.
+    pub const LONGEST_BODY: usize = 64 * 1024;
 }
 
 /// Shows nothing that may hold a token: queries and headers stay out of logs.

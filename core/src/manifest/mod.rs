@@ -5,6 +5,7 @@
 
 pub mod dash;
 mod decimal;
+mod hex;
 pub mod hls;
 pub mod smooth;
 

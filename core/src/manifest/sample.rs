@@ -4,7 +4,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
-use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet, Timeline, VideoRange};
+use crate::cipher::{KeyId, Scheme};
+use crate::presentation::{
+    License, Presentation, Protected, Rendition, Shape, SwitchingSet, Timeline, VideoRange,
+};
 use crate::request::{Format, Params};
 use crate::text::Carriage;
 use crate::time::{Instant, Timescale};
@@ -121,6 +124,7 @@ fn rendition(bitrate: u64, codecs: &str) -> Rendition {
         keyframe_peak_bits: 0,
         sap_type: 1,
         private_data: None,
+        protected: None,
     }
 }
 
@@ -159,4 +163,34 @@ pub(super) fn golden(file: &str, expected: &str, found: &str) {
 #[cfg(not(feature = "std"))]
 pub(super) fn golden(file: &str, expected: &str, found: &str) {
     assert_eq!(found, expected, "{file}");
+}
+
+/// How everything of [`film`] is encrypted, in the tests of manifests.
+pub(super) fn protected(scheme: Scheme) -> Protected {
+    let kid = KeyId::parse("60000000-0000-0000-0000-00000000000a").unwrap();
+    let license = |url: &str, data: &[u8]| License {
+        url: Some(String::from(url)),
+        data: data.to_vec(),
+        pssh: [b"pssh".as_slice(), data].concat(),
+    };
+    let sampled = scheme != Scheme::Cbc;
+    Protected {
+        scheme,
+        kid,
+        iv: (scheme != Scheme::Cenc).then_some([0xAB; 16]),
+        key_url: Some(String::from("../../../?KID=60000000-0000-0000-0000-00000000000a&token=a.b")),
+        clear_key: sampled.then(|| license("https://keys.example/ClearKey/?KID=a&token=b", &[])),
+        play_ready: sampled.then(|| license("https://pr.example/", b"object")),
+        widevine: sampled.then(|| License { url: None, ..license("", b"data") }),
+        fair_play: (scheme == Scheme::Cbcs).then(|| license("skd://fp.example/a", &[])),
+    }
+}
+
+/// [`film`], encrypted.
+pub(super) fn protected_film(scheme: Scheme) -> Presentation {
+    let mut film = film();
+    for rendition in film.sets.iter_mut().flat_map(|set| &mut set.renditions) {
+        rendition.protected = Some(protected(scheme));
+    }
+    film
 }

@@ -3,6 +3,7 @@
 
 pub mod captions;
 pub mod language;
+mod protection;
 pub mod smooth;
 pub mod systems;
 
@@ -13,6 +14,8 @@ use crate::asset::movie::Media;
 use crate::error::Error;
 use crate::index::head::{Head, Track};
 use crate::time::{Instant, Timescale};
+
+pub use protection::{License, Protected};
 
 pub use crate::codec::{PrivateData, VideoRange};
 pub use crate::index::head::Shape;
@@ -86,6 +89,8 @@ pub struct Rendition {
     pub sap_type: u8,
     /// What Smooth Streaming says of its codec; `None` for other protocols, and for text.
     pub private_data: Option<PrivateData>,
+    /// How it is encrypted, and where its key is had; `None` where it goes out clear.
+    pub protected: Option<Protected>,
 }
 
 impl Presentation {
@@ -215,6 +220,7 @@ impl Rendition {
             keyframe_peak_bits: track.keyframe_peak_bits,
             sap_type: track.sap_type,
             private_data: None,
+            protected: None,
         }
     }
 }

@@ -52,6 +52,12 @@ impl XmlWriter {
         Self { out, open: Vec::new(), in_tag: false, compact: true }
     }
 
+    /// A piece of another document: compact, and without a declaration.
+    #[must_use]
+    pub const fn bare() -> Self {
+        Self { out: String::new(), open: Vec::new(), in_tag: false, compact: true }
+    }
+
     /// Begins an element.
     pub fn open(&mut self, name: &'static str) {
         self.end_tag();
@@ -107,10 +113,27 @@ impl XmlWriter {
 
     /// A whole element that holds text alone.
     pub fn element_with_text(&mut self, name: &'static str, text: impl Display) {
+        self.start_leaf(name);
+        self.end_leaf(name, text);
+    }
+
+    /// A whole element of one attribute that holds text alone.
+    pub fn leaf(&mut self, name: &'static str, attribute: (&str, &str), text: impl Display) {
+        self.start_leaf(name);
+        self.in_tag = true;
+        self.attribute(attribute.0, attribute.1);
+        self.in_tag = false;
+        self.end_leaf(name, text);
+    }
+
+    fn start_leaf(&mut self, name: &str) {
         self.end_tag();
         self.indent();
         self.out.push('<');
         self.out.push_str(name);
+    }
+
+    fn end_leaf(&mut self, name: &str, text: impl Display) {
         self.out.push('>');
         write_escaped(&mut self.out, text);
         self.out.push_str("</");

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use crate::asset::movie::Media;
 use crate::manifest::dash::representation::{self, Common, FrameRate};
-use crate::manifest::dash::{descriptor, template};
+use crate::manifest::dash::{descriptor, protection, template};
 use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
 use crate::request::Params;
 use crate::time::Instant;
@@ -92,6 +92,7 @@ fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common
         codecs: all(|one, other| one.codecs == other.codecs),
         channels: all(|one, other| channels(one) == channels(other)),
         range: all(|one, other| range(one) == range(other)),
+        protection: all(|one, other| one.protected == other.protected),
         template: template::is_common(set),
     }
 }
@@ -149,6 +150,9 @@ impl Bounds {
 fn write_descriptors(xml: &mut XmlWriter, set: &SwitchingSet, first: &Rendition, common: Common) {
     if let (Some(number), true) = (channels(first), common.channels) {
         descriptor::channels(xml, number);
+    }
+    if let (Some(protected), true) = (&first.protected, common.protection) {
+        protection::write(xml, protected);
     }
     if let (Some(range), true) = (range(first), common.range) {
         descriptor::transfer(xml, range);

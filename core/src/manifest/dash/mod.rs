@@ -3,7 +3,9 @@
 mod adaptation_set;
 mod descriptor;
 mod mpd;
+mod protection;
 mod representation;
 mod template;
 
 pub use mpd::mpd;
+pub(super) use protection::write_segments;

@@ -5,6 +5,7 @@
 
 use crate::error::Error;
 use crate::manifest::dash::adaptation_set::{self, Place};
+use crate::manifest::dash::protection;
 use crate::manifest::decimal::{Micros, XsDuration};
 use crate::presentation::{Presentation, SwitchingSet};
 use crate::request::Params;
@@ -26,6 +27,7 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
     let mut xml = XmlWriter::new();
     xml.open("MPD");
     xml.attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011");
+    protection::namespaces(&mut xml, presentation);
     xml.attribute("profiles", PROFILES);
     xml.attribute("type", "static");
     xml.attribute("mediaPresentationDuration", XsDuration(presentation.duration));

@@ -1,6 +1,6 @@
 //! `Representation` (23009-1 §5.3.5).
 
-use crate::manifest::dash::{descriptor, template};
+use crate::manifest::dash::{descriptor, protection, template};
 use crate::presentation::{Rendition, Shape, SwitchingSet};
 use crate::request::Params;
 use crate::request::percent::Encoded;
@@ -16,8 +16,16 @@ pub(super) struct Common {
     pub(super) channels: bool,
     /// Transfer characteristics.
     pub(super) range: bool,
+    /// `ContentProtection`
+    pub(super) protection: bool,
     /// `SegmentTemplate`
     pub(super) template: bool,
+}
+
+fn write_protection(xml: &mut XmlWriter, rendition: &Rendition, common: Common) {
+    if let (Some(protected), false) = (&rendition.protected, common.protection) {
+        protection::write(xml, protected);
+    }
 }
 
 /// Writes a representation; `id` is AMS's, `1_V_video_1`.
@@ -42,6 +50,7 @@ pub(super) fn write(
             xml.attribute("height", height);
             xml.attribute("sar", descriptor::ratio(pixel_aspect.0.into(), pixel_aspect.1.into()));
             xml.attribute_if("frameRate", frame_rate.map(FrameRate));
+            write_protection(xml, rendition, common);
             if !common.range {
                 descriptor::transfer(xml, range);
             }
@@ -51,8 +60,9 @@ pub(super) fn write(
             if !common.channels {
                 descriptor::channels(xml, channels);
             }
+            write_protection(xml, rendition, common);
         }
-        Shape::Text { .. } => {}
+        Shape::Text { .. } => write_protection(xml, rendition, common),
     }
     if !common.template {
         template::write(xml, set, rendition, zero, params);

@@ -4,6 +4,7 @@
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::manifest::hls::key;
 use crate::manifest::hls::media::{ending, extents, header};
 use crate::presentation::{Rendition, SwitchingSet};
 use crate::request::Params;
@@ -24,6 +25,9 @@ pub fn iframes(
     playlist.i_frames_only();
     if !params.format.is_packed() {
         playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
+    }
+    if let Some(protected) = &rendition.protected {
+        key::write(&mut playlist, protected, params.format);
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {

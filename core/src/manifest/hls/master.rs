@@ -10,7 +10,7 @@ use crate::manifest::hls::media::uri;
 use crate::manifest::hls::tags::{
     self, ClosedCaptions, IFrameStreamInf, Picture, Playlist, StreamInf,
 };
-use crate::manifest::hls::{text, version};
+use crate::manifest::hls::{key, text, version};
 use crate::presentation::captions::{Captions, captions};
 use crate::presentation::{Presentation, Rendition, Shape, SwitchingSet};
 use crate::request::{Format, Params};
@@ -26,11 +26,12 @@ const SUBTITLES: &str = "subs";
 /// [`crate::error::ErrorKind::Unsupported`] where there is neither video nor audio.
 pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Error> {
     let offer = Offer::new(presentation, params);
-    let mut playlist = Playlist::new(version(params.format));
+    let mut playlist = Playlist::new(version(params));
     let plain = params.format == Format::HlsV3;
     if offer.starts_independent() && !plain {
         playlist.independent_segments();
     }
+    key::write_all(&mut playlist, presentation, params.format);
     offer.write_media(&mut playlist);
     let variants = offer.variants();
     if variants.is_empty() {

@@ -16,7 +16,7 @@ use crate::asset::movie::Media;
 use crate::error::{Error, ErrorKind};
 use crate::manifest::decimal::Micros;
 use crate::manifest::hls::tags::Playlist;
-use crate::manifest::hls::version;
+use crate::manifest::hls::{key, version};
 use crate::presentation::{Rendition, SwitchingSet, Timeline};
 use crate::request::percent::Encoded;
 use crate::request::{Format, Params};
@@ -34,6 +34,10 @@ pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Resu
     let name = Encoded(&set.name);
     if !params.format.is_packed() {
         playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
+    }
+    // Behind the map, which therefore is not encrypted (8216 §4.3.2.4).
+    if let Some(protected) = &rendition.protected {
+        key::write(&mut playlist, protected, params.format);
     }
     let ending = ending(set.media, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
@@ -66,7 +70,7 @@ pub(super) fn header(rendition: &Rendition, params: &Params) -> Result<Playlist,
     let extents = extents(&rendition.timeline, rendition.timescale);
     // 8216 §4.3.3.1: each EXTINF, rounded to the nearest integer, is at most the target duration.
     let target = extents.map(|(duration, _)| duration.rounded_seconds()).max().unwrap_or(0);
-    let mut playlist = Playlist::new(version(params.format));
+    let mut playlist = Playlist::new(version(params));
     playlist.playlist_type_vod();
     playlist.media_sequence(0);
     playlist.target_duration(target.max(1));

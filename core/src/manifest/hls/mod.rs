@@ -2,12 +2,14 @@
 
 mod audio;
 mod iframes;
+mod key;
 mod master;
 mod media;
 mod tags;
 mod text;
 
-use crate::request::Format;
+use crate::cipher::Scheme;
+use crate::request::{Format, Params};
 
 pub use iframes::iframes;
 pub use master::master;
@@ -15,9 +17,11 @@ pub use media::media;
 
 /// `EXT-X-VERSION`. CMAF needs 7, which AMS wrote too; of transport streams the name of the format
 /// says (8216 §7).
-const fn version(format: Format) -> u8 {
-    match format {
+const fn version(params: &Params) -> u8 {
+    match params.format {
         Format::HlsV3 => 3,
+        // `KEYFORMAT` is of version 5.
+        Format::HlsV4 if matches!(params.encryption, Some(Scheme::Cbcs)) => 5,
         Format::HlsV4 => 4,
         Format::HlsV8 => 8,
         Format::HlsCmaf

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use core::fmt::{self, Display, Write};
 
+use crate::cipher::KeyId;
 use crate::manifest::decimal::{FrameRate, Micros};
+use crate::manifest::hex::Hex;
 use crate::presentation::VideoRange;
 
 /// A playlist under way.
@@ -91,6 +93,22 @@ impl Playlist {
         self.line("#EXT-X-I-FRAMES-ONLY");
     }
 
+    /// `EXT-X-KEY` (§4.3.2.4) or `EXT-X-SESSION-KEY` (§4.3.4.5), `tag`.
+    pub(super) fn key(&mut self, tag: &'static str, key: &Key) {
+        let mut list = Attributes::default();
+        list.plain("METHOD", key.method);
+        list.quoted("URI", &key.uri);
+        if let Some(kid) = key.kid {
+            list.plain("KEYID", format_args!("0x{}", Hex(&kid.0)));
+        }
+        if let Some(iv) = key.iv {
+            list.plain("IV", format_args!("0x{}", Hex(&iv)));
+        }
+        list.quoted_if("KEYFORMAT", key.key_format);
+        list.quoted_if("KEYFORMATVERSIONS", key.key_format.map(|_| "1"));
+        self.tag(tag, list.0);
+    }
+
     /// `EXT-X-MAP` (§4.3.2.5)
     pub(super) fn map(&mut self, uri: impl Display) {
         let mut list = Attributes::default();
@@ -124,6 +142,21 @@ impl Playlist {
         let written = writeln!(self.out, "{line}");
         debug_assert!(written.is_ok(), "a line that cannot be displayed");
     }
+}
+
+/// One `EXT-X-KEY`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// `METHOD`
+    pub(super) method: &'static str,
+    /// `URI`
+    pub(super) uri: String,
+    /// `KEYID`, which Widevine's tags have.
+    pub(super) kid: Option<KeyId>,
+    /// `IV`
+    pub(super) iv: Option<[u8; 16]>,
+    /// `KEYFORMAT`
+    pub(super) key_format: Option<&'static str>,
 }
 
 /// One `EXT-X-MEDIA`.

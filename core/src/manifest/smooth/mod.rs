@@ -1,6 +1,7 @@
 //! Smooth Streaming.  In: a presentation on the protocol's clock.  Out: the client manifest
 //! (MS-SSTR 2.2.2), in the attributes AMS wrote.
 
+mod protection;
 mod stream;
 
 use alloc::string::String;
@@ -28,6 +29,7 @@ pub fn client_manifest(presentation: &Presentation, params: &Params) -> Result<S
     xml.attribute("TimeScale", Timescale::SMOOTH.get());
     let duration = presentation.duration.on(Timescale::SMOOTH, Rounding::Nearest);
     xml.attribute("Duration", duration.max(0));
+    protection::write(&mut xml, presentation);
     for set in &presentation.sets {
         stream::write(&mut xml, set, repeats, params);
     }
