@@ -148,13 +148,15 @@ pub struct Error {
     /// The code AMS gave, where it had one.
     pub code: Option<AmsCode>,
     message: String,
+    /// What only the operator's log may say.
+    logged: Option<String>,
 }
 
 impl Error {
     /// An error of `kind`. `message` names the place and the rule.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into() }
+        Self { kind, code: None, message: message.into(), logged: None }
     }
 
     /// A stored object breaks a rule of its format.
@@ -179,6 +181,21 @@ impl Error {
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::BadRequest, message).with_code(AmsCode::BadUrlSyntax)
+    }
+
+    /// A token does not open this. All such errors look alike to a client; `rule`, which must
+    /// hold nothing of the token, goes to the operator's log.
+    #[must_use]
+    pub fn denied(rule: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Forbidden, "access denied");
+        error.logged = Some(rule.into());
+        error.with_code(AmsCode::Unauthorized)
+    }
+
+    /// What the operator's log may say beyond the message.
+    #[must_use]
+    pub fn logged(&self) -> Option<&str> {
+        self.logged.as_deref()
     }
 
     /// A state we hold impossible.

@@ -8,6 +8,7 @@ pub mod jwt;
 mod mac;
 pub mod network;
 pub mod origin_token;
+pub mod player_token;
 mod secret;
 pub mod swt;
 mod verification_key;

@@ -184,7 +184,10 @@ pub(super) fn refuse(http: &HttpRequest, error: &Error) -> Response {
         status,
         headers,
         body,
-        log: Some(format!("{status} {name} {}", error.message())),
+        log: Some(match error.logged() {
+            Some(rule) => format!("{status} {name} {}: {rule}", error.message()),
+            None => format!("{status} {name} {}", error.message()),
+        }),
         index: None,
     }
 }
