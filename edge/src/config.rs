@@ -2,9 +2,10 @@
 //! Out: [`Settings`], or a sentence that names the variable at fault.
 
 use js_sys::Reflect;
-use selvedge_core::access::Secret;
+use selvedge_core::access::player_token::KeyRing;
+use selvedge_core::access::{Expected, Secret};
 use selvedge_core::cipher::{KeySeed, MasterKey};
-use selvedge_core::job::Config;
+use selvedge_core::job::{Config, Gateway};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `ENDPOINT`,
-    /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `TOKEN_PARAMETER` and `DEV`, the secrets
+    /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `DEV` and those of [`gateway`], the secrets
     /// `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
@@ -60,7 +61,7 @@ impl Settings {
                     .map(|text| KeySeed::from_base64(&text))
                     .transpose()
                     .map_err(|error| format!("KEY_SEED: {error}"))?,
-                token_parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.token_parameter),
+                gateway: gateway(env)?,
             },
             place,
             scope,
@@ -68,6 +69,29 @@ impl Settings {
             dev: flag(env, "DEV")?.unwrap_or(false),
         })
     }
+}
+
+/// The variables `TOKEN_REQUIRED`, `TOKEN_PARAMETER`, `TOKEN_REVOKED`, `TOKEN_ISSUER` and
+/// `TOKEN_AUDIENCE`, and the secret `TOKEN_SECRETS`.
+fn gateway(env: &Env) -> Result<Gateway, String> {
+    let defaults = Gateway::default();
+    let ring = text(env, "TOKEN_SECRETS").unwrap_or_default().parse::<KeyRing>();
+    let ring = ring.map_err(|error| format!("TOKEN_SECRETS: {error}"))?;
+    let required = flag(env, "TOKEN_REQUIRED")?.unwrap_or(defaults.required);
+    if required && ring.is_empty() {
+        return Err("TOKEN_REQUIRED is set, but the secret TOKEN_SECRETS is not".into());
+    }
+    Ok(Gateway {
+        ring,
+        required,
+        parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.parameter),
+        revoked: text(env, "TOKEN_REVOKED"),
+        expected: Expected {
+            issuer: text(env, "TOKEN_ISSUER"),
+            audience: text(env, "TOKEN_AUDIENCE"),
+            ..Expected::default()
+        },
+    })
 }
 
 fn place(env: &Env) -> Result<Place, String> {

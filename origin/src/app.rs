@@ -12,6 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
+use selvedge_core::access::player_token;
 use selvedge_core::job::{self, Config, HttpRequest};
 use selvedge_core::source::ObjectId;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -95,7 +96,7 @@ async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
 /// The reply; `Err` holds the one to send where a stored object could not be opened.
 async fn package(app: &App, asked: HttpRequest, fresh: bool) -> Result<Response, Box<Response>> {
     let Settings { store, config, .. } = &app.settings;
-    let path = asked.path.clone();
+    let path = player_token::split(&asked.path).1.to_owned();
     let mut response = drive(asked, config, store, &app.reads, fresh).await;
     if let Some((object, index)) = response.index.take() {
         keep_index(store.clone(), object, index);
@@ -155,9 +156,10 @@ fn value(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
 }
 
-/// One line a request. The query stays out of it: it may hold a token.
+/// One line a request. What may hold a token stays out of it: the query, and a path's beginning.
 async fn access_log(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (_, path) = player_token::split(request.uri().path());
+    let (method, path) = (request.method().clone(), path.to_owned());
     let began = Instant::now();
     let response = next.run(request).await;
     let (status, millis) = (response.status().as_u16(), began.elapsed().as_millis());

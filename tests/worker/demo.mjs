@@ -20,13 +20,14 @@ export function publishDemo() {
   return { ...demo, store, remove: () => rmSync(store, { recursive: true }) };
 }
 
-/** Starts `selvedge serve` over `demo.store`, with `flags`. */
-export async function serveNatively(demo, flags = []) {
+/** Starts `selvedge serve` over `demo.store`, with `flags`; `told` is given what it logs. */
+export async function serveNatively(demo, flags = [], { env = {}, told } = {}) {
   const run = ["serve", "--store", demo.store, "--listen", "127.0.0.1:0", ...flags];
   const server = spawn(demo.binary, run, {
-    env: { ...process.env, SELVEDGE_ORIGIN_SECRET: secret, SELVEDGE_LOG: "error" },
-    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, SELVEDGE_ORIGIN_SECRET: secret, SELVEDGE_LOG: "error", ...env },
+    stdio: ["ignore", "pipe", told === undefined ? "inherit" : "pipe"],
   });
+  server.stderr?.on("data", (bytes) => told(bytes.toString()));
   for await (const line of createInterface({ input: server.stdout })) {
     const url = /listening on (http:\S+)/.exec(line)?.[1];
     if (url !== undefined) return { url, close: () => server.kill() };

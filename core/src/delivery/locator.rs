@@ -38,6 +38,9 @@ pub struct Locator {
     pub alternative_media_id: Option<String>,
     /// `filters`: dynamic filters applied to every manifest.
     pub filters: Vec<String>,
+    /// `playerTokenRequired`, which AMS did not have: whether players need a token, whatever the
+    /// deployment says.
+    pub player_token_required: Option<bool>,
     /// Members of `properties` we do not know.
     pub rest: Map<String, Value>,
     /// Members beside `properties` (`name`, `id`, `type`, …); `None` where the document has no
@@ -80,6 +83,7 @@ impl Locator {
             content_keys: Vec::new(),
             alternative_media_id: None,
             filters: Vec::new(),
+            player_token_required: None,
             rest: Map::new(),
             resource: Some(Map::from_iter([name])),
         }
@@ -116,6 +120,7 @@ impl Locator {
                 .collect::<Result<_, _>>()?,
             alternative_media_id: members.take_string("alternativeMediaId")?,
             filters: members.take_strings("filters")?,
+            player_token_required: members.take_boolean("playerTokenRequired")?,
             rest: members.rest(),
             resource,
         })
@@ -143,6 +148,9 @@ impl Locator {
         if !self.filters.is_empty() {
             let filters = self.filters.iter().cloned().map(Value::String).collect();
             map.insert(String::from("filters"), Value::Array(filters));
+        }
+        if let Some(required) = self.player_token_required {
+            map.insert(String::from("playerTokenRequired"), Value::Bool(required));
         }
         let document = match &self.resource {
             None => map,

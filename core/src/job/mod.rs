@@ -15,6 +15,7 @@ mod answer;
 mod download;
 mod endpoint;
 mod filtered;
+mod gateway;
 mod keys;
 mod pages;
 mod range;
@@ -35,6 +36,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::access::player_token;
 #[cfg(feature = "xml")]
 use crate::asset::server_manifest::ServerManifest;
 use crate::cipher::Protection;
@@ -47,12 +49,14 @@ use crate::delivery::{
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
+use crate::job::gateway::Pass;
 use crate::job::keys::KeyRing;
 use crate::job::signals::Addresses;
-use crate::request::{self, Format, Request, Resource, What, query};
+use crate::request::{self, Format, Request, Resource, What};
 use crate::source::{ObjectId, name_fault};
 use crate::time::Millis;
 
+pub use gateway::Gateway;
 pub use seam::{
     Body, Config, FetchError, Fetched, HttpRequest, Keep, Mux, MuxStep, Piece, Read, Recipe,
     Response, Step, Stored,
@@ -74,8 +78,8 @@ pub struct Job {
     endpoint: Endpoint,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
-    /// The answer is for this client alone: a token of his is in it.
-    private: bool,
+    /// What the request's token is worth.
+    pass: Option<Pass>,
 }
 
 /// How far the request has come.
@@ -157,7 +161,7 @@ impl Job {
             fresh: false,
             endpoint: Endpoint::default(),
             index: None,
-            private: false,
+            pass: None,
         }
     }
 
@@ -221,21 +225,21 @@ impl Job {
             self.stage = Stage::RootFile;
             return Ok(Next::Read(vec![endpoint]));
         }
-        let mut request = request::parse(&self.http.path)?;
+        let mut request = request::parse(player_token::split(&self.http.path).1)?;
+        let pass = Pass::of(&self.http, &request, &self.config.gateway, self.now);
         if let Resource::Packaged { what, .. } = &mut request.resource {
-            let name = &self.config.token_parameter;
-            let token = query::parameter(&self.http.query, name)?;
-            what.params_mut().query = token.map(|token| query::written(name, &token));
-            self.private = what.params().query.is_some();
+            what.params_mut().query.clone_from(&pass.query);
         }
-        let locator = self.document(locator_object(&request.locator), 0..MAX_DOCUMENT);
-        let endpoint = self.endpoint_read()?;
+        let mut reads = vec![self.document(locator_object(&request.locator), 0..MAX_DOCUMENT)];
+        reads.extend(self.revoked_read(pass));
+        reads.push(self.endpoint_read()?);
         self.stage = Stage::Locator(request);
-        Ok(Next::Read(vec![locator, endpoint]))
+        Ok(Next::Read(reads))
     }
 
     fn locator(&mut self, request: Request) -> Result<Next, Error> {
         self.admit()?;
+        self.revoke();
         let (read, fetched) = self.answer()?;
         let fetched = fetched.map_err(|error| match error {
             FetchError::NotFound => {
@@ -245,8 +249,13 @@ impl Job {
             FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
                 failed(&read.object, &error)
             }
-        })?;
-        let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
+        });
+        let locator = fetched.and_then(|fetched| {
+            Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))
+        });
+        // Before anything is said about what there is and what not.
+        self.let_in(locator.as_ref().ok())?;
+        let locator = locator?;
         locator.valid_at(self.now)?;
         if let Some(policy) = StreamingPolicy::predefined(&locator.policy) {
             return self.allowed(request, locator, &policy);
@@ -503,13 +512,6 @@ impl Job {
             }
             Err(error) => Err(error.within(&target.index()).with_code(AmsCode::StorageFailure)),
         }
-    }
-
-    /// `Cache-Control` of a good answer (9111 §5.2.2). Some caches leave queries out of their keys:
-    /// they must not keep one client's token for another.
-    fn caching(&self) -> String {
-        let whose = if self.private { "private" } else { "public" };
-        format!("{whose}, max-age={}", self.config.max_age)
     }
 
     /// The one read that was pending, and its answer.

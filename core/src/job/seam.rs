@@ -9,7 +9,9 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::access::player_token;
 use crate::cipher::{KeySeed, MasterKey};
+use crate::job::gateway::Gateway;
 use crate::source::{ObjectId, Version};
 use crate::time::Millis;
 
@@ -62,10 +64,11 @@ impl HttpRequest {
 /// Shows nothing that may hold a token: queries and headers stay out of logs.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, .. } = self;
+        let Self { method, .. } = self;
+        let (_, path) = player_token::split(&self.path);
         f.debug_struct("HttpRequest")
             .field("method", method)
-            .field("path", path)
+            .field("path", &path)
             .finish_non_exhaustive()
     }
 }
@@ -84,13 +87,12 @@ pub struct Config {
     /// exceeds this many bytes; 0 refuses instead. It costs a request some ten reads and the
     /// memory of a few `moov`s, so it is a fallback and no replacement for `selvedge index`.
     pub max_moov: u64,
-    /// The query parameter that carries a player's token. A manifest asked for with it hands it on
-    /// to everything it lists, keys included, whoever will check it there.
-    pub token_parameter: String,
     /// Wraps the content keys under `keys/`.
     pub master_key: Option<MasterKey>,
     /// Makes the content keys that are not under `keys/`.
     pub key_seed: Option<KeySeed>,
+    /// Who is let in with which tokens.
+    pub gateway: Gateway,
 }
 
 impl Default for Config {
@@ -100,7 +102,7 @@ impl Default for Config {
             max_age: 259_200,
             check_etags: true,
             max_moov: 4 << 20,
-            token_parameter: String::from("token"),
+            gateway: Gateway::default(),
             master_key: None,
             key_seed: None,
         }

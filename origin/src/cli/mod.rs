@@ -10,6 +10,7 @@ use crate::failure::Failure;
 mod document;
 mod endpoint;
 mod filter;
+mod gateway;
 mod inspect;
 mod key;
 mod locator;
@@ -48,7 +49,7 @@ enum Command {
     Filter(filter::Filter),
     #[command(subcommand)]
     Endpoint(endpoint::Endpoint),
-    /// Mint and check tokens of signed origin URLs.
+    /// Mint and check tokens of players and of signed origin URLs.
     #[command(subcommand)]
     Token(token::Token),
 }

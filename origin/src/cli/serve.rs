@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::app::{Door, Proxies, Settings, router};
 use crate::cli::StoreArgument;
+use crate::cli::gateway::Tokens;
 use crate::cli::key::KeyArguments;
 use crate::failure::Failure;
 use crate::store::Store;
@@ -45,14 +46,13 @@ pub(super) struct Serve {
     /// Header in which such a proxy says from which country a request comes.
     #[arg(long, value_name = "NAME", requires = "trust_proxy")]
     country_header: Option<HeaderName>,
-    /// Query parameter that carries a player's token.
-    #[arg(long, default_value_t = Config::default().token_parameter, value_name = "NAME")]
-    token_parameter: String,
     /// Streaming endpoint this is: its settings are endpoints/NAME.json in the store.
     #[arg(long, default_value_t = Config::default().endpoint, value_name = "NAME")]
     endpoint: String,
     #[command(flatten)]
     keys: KeyArguments,
+    #[command(flatten)]
+    tokens: Tokens,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -73,9 +73,9 @@ impl Serve {
                 endpoint: self.endpoint.clone(),
                 max_age: self.max_age,
                 check_etags: !self.ignore_etags,
-                token_parameter: self.token_parameter.clone(),
                 master_key: self.keys.master_key()?,
                 key_seed: self.keys.key_seed()?,
+                gateway: self.tokens.gateway()?,
                 ..Config::default()
             },
             api: self.api,

@@ -1,5 +1,7 @@
 //! `selvedge token`
 
+mod player;
+
 use clap::Subcommand;
 use selvedge_core::access::{Secret, origin_token};
 
@@ -9,7 +11,11 @@ use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Print a token.
+    /// Print a player token: what a viewer's URLs carry.
+    Player(player::Player),
+    /// Say whether a player token opens a path now.
+    Admits(player::Admits),
+    /// Print a token of signed origin URLs.
     Mint {
         /// Folder with a slash at its end (`assets/film/`), or one object.
         #[arg(long)]
@@ -21,7 +27,7 @@ pub(super) enum Token {
         #[arg(long, default_value = SECRET_VARIABLE, value_name = "NAME")]
         secret_env: String,
     },
-    /// Say whether a token opens an object now.
+    /// Say whether a token of signed origin URLs opens an object now.
     Check {
         /// The token.
         token: String,
@@ -36,6 +42,8 @@ pub(super) enum Token {
 impl Token {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Player(player) => super::say(player.mint()?),
+            Self::Admits(admits) => super::say(admits.check()?),
             Self::Mint { scope, ttl, secret_env } => {
                 let expires = (now().0 / 1000).saturating_add(ttl);
                 let token = origin_token::mint(&needed(&secret_env)?, &scope, expires)

@@ -20,8 +20,8 @@ use core::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::access::Network;
 use crate::access::player_token::denied;
+use crate::access::{Claims, Network};
 use crate::error::Error;
 
 /// What we know of a request.
@@ -90,6 +90,14 @@ impl Grant {
         Ok(grant)
     }
 
+    /// What a genuine JSON Web Token grants.
+    ///
+    /// # Errors
+    /// As [`Grant::read`].
+    pub fn of_claims(claims: &Claims) -> Result<Self, Error> {
+        Self::read(&claims.0, false)
+    }
+
     /// Whether it grants `visit`.
     ///
     /// # Errors
@@ -136,7 +144,7 @@ fn origin_of(url: &str) -> Option<&str> {
     url.get(..start.checked_add(end)?)
 }
 
-/// A whole number of seconds (7519 §2, NumericDate).
+/// A whole number of seconds (7519 §2, `NumericDate`).
 fn seconds(value: &Value) -> Result<u64, Error> {
     value.as_u64().ok_or_else(|| denied("a time is not a whole number of seconds"))
 }
@@ -145,12 +153,11 @@ fn seconds(value: &Value) -> Result<u64, Error> {
 fn texts(value: &Value) -> Result<Vec<String>, Error> {
     let fault = || denied("a claim is neither text nor a list of texts");
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(String::from);
-    match value {
-        Value::Array(items) if !items.is_empty() => {
-            items.iter().map(text).collect::<Option<_>>().ok_or_else(fault)
-        }
-        other => text(other).map(|text| vec![text]).ok_or_else(fault),
-    }
+    let Value::Array(items) = value else {
+        return text(value).map(|text| vec![text]).ok_or_else(fault);
+    };
+    let texts: Option<Vec<String>> = items.iter().map(text).collect();
+    texts.filter(|texts| !texts.is_empty()).ok_or_else(fault)
 }
 
 fn lower(mut texts: Vec<String>) -> Vec<String> {

@@ -66,7 +66,8 @@ pub fn split(path: &str) -> (Option<&str>, &str) {
 /// let ring: KeyRing = "2026a:0123456789abcdef".parse()?;
 /// let claims = serde_json::json!({ "exp": 1_800_000_000, "ip": "203.0.113.0/24" });
 /// let token = mint(&ring, claims.as_object().unwrap())?;
-/// let visit = Visit { now_s: 1_799_999_999, address: "203.0.113.7".parse().ok(), ..Visit::default() };
+/// let address = "203.0.113.7".parse().ok();
+/// let visit = Visit { now_s: 1_799_999_999, address, ..Visit::default() };
 /// verify(&ring, &token)?.admits(&visit)?;
 /// # Ok::<(), selvedge_core::error::Error>(())
 /// ```

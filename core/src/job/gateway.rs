@@ -1,0 +1,207 @@
+//! The gateway: who comes in.  In: a request, the deployment's settings, the locator's own and the
+//! list of revoked tokens.  Out: the request without its token, or a refusal that tells nothing.
+//!
+//! Behind it nothing knows of tokens: URLs are canonical, so that viewers share cached reads, and
+//! segments have the same entity tags for all of them.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::access::player_token::{self, Grant, KeyRing, Visit, denied};
+use crate::access::{Expected, Jwt, KeyKind, VerificationKey};
+use crate::delivery::Locator;
+use crate::error::{Error, ErrorKind};
+use crate::job::Job;
+use crate::job::seam::{Fetched, HttpRequest, Read};
+use crate::request::{Request, percent, query};
+use crate::source::ObjectId;
+use crate::time::Millis;
+
+/// Who is let in.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Secrets of player tokens.
+    pub ring: KeyRing,
+    /// Whether locators that say nothing about it (`playerTokenRequired`) need a token.
+    pub required: bool,
+    /// The query parameter that carries a token. A manifest asked for with it hands it on to
+    /// everything it lists, keys included, whoever will check it there.
+    pub parameter: String,
+    /// Where the list of revoked tokens and sessions is stored: one `jti` or `sid` a line. Where
+    /// it is said but missing, tokens that have a name open nothing.
+    pub revoked: Option<ObjectId>,
+    /// Who JSON Web Tokens have to be from and for.
+    pub expected: Expected,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            ring: KeyRing::default(),
+            required: false,
+            parameter: String::from("token"),
+            revoked: None,
+            expected: Expected::default(),
+        }
+    }
+}
+
+/// Longest list of revoked tokens, bytes: some 28,000 GUIDs.
+const LONGEST_LIST: u64 = 1 << 20;
+
+/// What a request's token is worth.
+#[derive(Debug)]
+pub(super) struct Pass {
+    grant: Result<Grant, Error>,
+    /// Query children of a manifest carry on.
+    pub(super) query: Option<String>,
+    /// The read that brings the list of revoked tokens.
+    list: Option<u32>,
+    /// It was needed: the answer is for its bearer alone, until then, in seconds since 1970.
+    until_s: Option<u64>,
+}
+
+impl Pass {
+    /// Looks at the token of `http`, in front of its path or in its query. The one in the path
+    /// goes before; what is in the query then is somebody else's, as that of a key service.
+    pub(super) fn of(
+        http: &HttpRequest,
+        request: &Request,
+        gateway: &Gateway,
+        now: Millis,
+    ) -> Self {
+        let (in_path, path) = player_token::split(&http.path);
+        let in_query = query::parameter(&http.query, &gateway.parameter);
+        let query = in_query.as_ref().ok().and_then(Option::as_ref);
+        let query = query.map(|token| query::written(&gateway.parameter, token));
+        let token = match (in_path, &in_query) {
+            (Some(token), _) => Ok(token),
+            (None, Ok(Some(token))) => Ok(token.as_str()),
+            (None, Ok(None)) => Err(denied("there is none")),
+            (None, Err(error)) => Err(denied(error.message())),
+        };
+        let grant = token.and_then(|token| {
+            let grant = genuine(token, gateway, now)?;
+            let path = canonical(path, request)?;
+            grant.admits(&Visit {
+                now_s: now.0 / 1000,
+                locator: &request.locator,
+                path: &path,
+                address: http.address,
+                country: http.country.as_deref(),
+                origin: http.origin.as_deref(),
+                referer: http.referer.as_deref(),
+            })?;
+            Ok(grant)
+        });
+        Self { grant, query, list: None, until_s: None }
+    }
+
+    /// Whether it may have been revoked: it has a name that could be on the list.
+    fn is_named(&self) -> bool {
+        self.grant.as_ref().is_ok_and(|grant| !grant.names.is_empty())
+    }
+
+    /// Holds the list of revoked names against it.
+    fn revoke(&mut self, list: &Fetched) {
+        let Ok(grant) = &self.grant else { return };
+        let mut lines = list.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        if list.version.size > LONGEST_LIST {
+            self.refuse("the list of revoked tokens is longer than 1 MiB");
+        } else if lines.any(|line| grant.names.iter().any(|name| name.as_bytes() == line)) {
+            self.refuse("it was revoked");
+        }
+    }
+
+    /// The list of revoked tokens could not be read.
+    fn refuse(&mut self, rule: &str) {
+        self.grant = Err(denied(rule));
+    }
+
+    /// Lets the request in, if a token is not `required` or it has a good one.
+    fn admit(&mut self, required: bool) -> Result<(), Error> {
+        match &self.grant {
+            Ok(grant) if required => self.until_s = Some(grant.expires_s),
+            Err(error) if required => return Err(error.clone()),
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Job {
+    /// Keeps `pass`; the read of the list of revoked tokens, where it has to be held against that.
+    pub(super) fn revoked_read(&mut self, mut pass: Pass) -> Option<Read> {
+        let list = self.config.gateway.revoked.clone().filter(|_| pass.is_named());
+        let read = list.map(|list| self.document(list, 0..LONGEST_LIST));
+        pass.list = read.as_ref().map(|read| read.id);
+        self.pass = Some(pass);
+        read
+    }
+
+    /// Holds the list of revoked tokens against the request's, if it was read.
+    pub(super) fn revoke(&mut self) {
+        let Some(pass) = &mut self.pass else { return };
+        let list = self.pending.iter().position(|(read, _)| Some(read.id) == pass.list);
+        match list.map(|at| self.pending.remove(at)) {
+            None => {}
+            Some((_, Some(Ok(fetched)))) => pass.revoke(&fetched),
+            Some(_) => pass.refuse("the list of revoked tokens cannot be read"),
+        }
+    }
+
+    /// Lets the request in or not, once it is known what the locator says about tokens, if it is
+    /// there to say anything.
+    pub(super) fn let_in(&mut self, locator: Option<&Locator>) -> Result<(), Error> {
+        let own = locator.and_then(|locator| locator.player_token_required);
+        let pass = self.pass.as_mut().ok_or_else(|| Error::bug("nobody asked for a token"))?;
+        pass.admit(own.unwrap_or(self.config.gateway.required))
+    }
+
+    /// `Cache-Control` of a good answer (9111 §5.2.2). Some caches leave queries out of their keys,
+    /// and none checks tokens: what a token is in or was needed for is for its bearer alone, and
+    /// no longer than the token lives.
+    pub(super) fn caching(&self) -> String {
+        let pass = self.pass.as_ref();
+        let until_s = pass.and_then(|pass| pass.until_s);
+        let left_s = until_s.map(|until_s| until_s.saturating_sub(self.now.0 / 1000));
+        let max_age = left_s.unwrap_or(u64::MAX).min(self.config.max_age.into());
+        let private = until_s.is_some() || pass.is_some_and(|pass| pass.query.is_some());
+        format!("{}, max-age={max_age}", if private { "private" } else { "public" })
+    }
+}
+
+/// What a token grants whoever made it with one of our secrets.
+fn genuine(token: &str, gateway: &Gateway, now: Millis) -> Result<Grant, Error> {
+    if player_token::is_ours(token) {
+        return player_token::verify(&gateway.ring, token);
+    }
+    if token.len() > player_token::LONGEST_TOKEN {
+        return Err(denied("longer than 4096 bytes"));
+    }
+    let keys = gateway.ring.iter().map(|(id, secret)| VerificationKey {
+        id: Some(String::from(id)),
+        kind: KeyKind::Symmetric(secret.clone()),
+    });
+    let keys: Vec<VerificationKey> = keys.collect();
+    let told = |error: Error| denied(error.message());
+    let Jwt::Genuine(claims) = Jwt::read(token, &keys).map_err(told)? else {
+        return Err(denied("its alg is not HS256"));
+    };
+    claims.check(&gateway.expected, None, now).map_err(told)?;
+    // 7519 §4.1.3: a token for others is not for us.
+    if gateway.expected.audience.is_none() && claims.get("aud").is_some() {
+        return Err(denied("it has an audience, and we are told of none"));
+    }
+    Grant::of_claims(&claims)
+}
+
+/// The path as claims name it: percent-decoded, the locator in lower case.
+fn canonical(path: &str, request: &Request) -> Result<String, Error> {
+    let rest = path.get(1..).and_then(|path| path.split_once('/')).map_or("", |(_, rest)| rest);
+    // It was parsed, so it decodes.
+    let rest =
+        percent::decode(rest).map_err(|error| Error::new(ErrorKind::Bug, error.message()))?;
+    Ok(format!("/{}/{rest}", request.locator))
+}
