@@ -156,10 +156,11 @@ fn track(
             pixel_aspect: (1, 1),
             frame_rate: Some((25, 1)),
             range: VideoRange::Sdr,
+            supplemental: String::new(),
             cea608: false,
             cea708: false,
         },
-        Media::Audio | Media::Text => Shape::Audio { channels: 2, sample_rate: 48_000 },
+        Media::Audio | Media::Text => Shape::Audio { channels: 2, sample_rate: 48_000, objects: 0 },
     };
     let rates = SystemsRates {
         peak_bits: bitrate + 40_000,

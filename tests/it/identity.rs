@@ -42,7 +42,7 @@ fn ffmpeg_reads_whole_presentations_from_their_urls() {
     each(&presentations, |one| one.name.clone(), check);
 }
 
-/// Files of the collection that hold H.264, HEVC or AAC we can package.
+/// Files of the collection that hold a codec we can package.
 const COLLECTED: &[&str] = &[
     "Azure_Bumper.mp4",
     "BigBuckBunny_10s.ismv",
@@ -62,6 +62,8 @@ const COLLECTED: &[&str] = &[
     "bear-640x360-trailing-moov-additional-mdat.mp4",
     "bear-640x360-trailing-moov.mp4",
     "bear-640x360.mp4",
+    "bear-dtsx.mp4",
+    "bear-flac.mp4",
     "bear-mpeg2-aac-only_frag.mp4",
     "car-detection.mp4",
     "cbcs_audiodec.mp4",
@@ -81,8 +83,13 @@ const COLLECTED: &[&str] = &[
     "main_1.mp4",
     "prog_8s.mp4",
     "prog_8s_dec_dashinit.mp4",
+    "opus.mp4",
+    "sample_ac3.mp4",
+    "sample_ac4.mp4",
     "sample_av1.mp4",
+    "sample_dts_express.mp4",
     "sample_mdat_too_long.mp4",
+    "sparks_dovi_5.mp4",
     "sparks_dovi_8.mp4",
     "sample_no_bframes.mp4",
     "sample_partially_fragmented.mp4",

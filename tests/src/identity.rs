@@ -44,7 +44,8 @@ fn one_track(expected: &Expected, delivered: &Delivered) -> Result<Interval, Str
             let (want, have) = ((&want.hash, want.size), (&have.hash, have.size));
             return Err(format!("sample {at} of {want:?} became {have:?}"));
         }
-        if want.key != have.key {
+        // ffprobe takes all sound in fragments for sync samples.
+        if want.key != have.key && source.kind == "video" {
             return Err(format!("sample {at}: sync {} became {}", want.key, have.key));
         }
     }

@@ -172,6 +172,30 @@ pub fn ladder_hevc() -> Vec<Recipe> {
     ]
 }
 
+/// Pictures and sound in every codec that ffmpeg writes into MP4, beside those of the ladders.
+#[must_use]
+pub fn codecs() -> Vec<Recipe> {
+    let pictures = picture("320x180", "25", "8");
+    let video = h264(50, "200k");
+    let with = |name, rate, encode: &str| {
+        let tones = sound(300, rate, "8");
+        recipe(name, format!("{pictures} {tones} {video} -ac 2 {encode}"))
+    };
+    let alone = |name, rate, encode: &str| {
+        let tones = sound(300, rate, "8");
+        recipe(name, format!("{tones} {encode}"))
+    };
+    vec![
+        with("ac3.mp4", 48_000, "-c:a ac3 -b:a 192k"),
+        with("eac3.mp4", 48_000, "-c:a eac3 -b:a 192k"),
+        with("mp3.mp4", 44_100, "-c:a libmp3lame -b:a 128k"),
+        with("opus.mp4", 48_000, "-c:a libopus -b:a 96k"),
+        alone("surround.mp4", 48_000, "-af aformat=channel_layouts=5.1 -c:a eac3 -b:a 384k"),
+        alone("mp3_alone.mp4", 22_050, "-ac 2 -c:a libmp3lame -b:a 64k"),
+        alone("flac.mp4", 96_000, "-ac 2 -c:a flac -sample_fmt s32 -strict -2"),
+    ]
+}
+
 /// The same kind of picture and sound in every layout a file can have.
 #[must_use]
 pub fn layouts() -> Vec<Recipe> {

@@ -47,7 +47,7 @@ pub fn made() -> Vec<Presentation> {
         Some(Presentation { name: name.to_owned(), files })
     };
     let mut found: Vec<_> = ladders.into_iter().filter_map(ladder).collect();
-    let single = [media::layouts(), media::odd_times()].concat();
+    let single = [media::layouts(), media::odd_times(), media::codecs()].concat();
     found.extend(single.iter().filter_map(media::file).map(|path| Presentation::of_file(&path)));
     found
 }

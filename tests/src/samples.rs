@@ -85,7 +85,18 @@ fn ffprobe(path: &Path, what: &[&str]) -> Result<Vec<Track>, String> {
         let owner = numbers.iter().zip(&mut tracks).find(|(number, _)| **number == stream);
         owner.ok_or("packet of no stream")?.1.samples.push(sample(packet)?);
     }
+    tracks.iter_mut().for_each(last_to_the_next);
     Ok(tracks)
+}
+
+/// Sound in fragments that ffprobe gives no durations of: every frame lasts to the next.
+fn last_to_the_next(track: &mut Track) {
+    if track.kind == "audio" {
+        let nexts: Vec<i64> = track.samples.iter().skip(1).map(|sample| sample.pts).collect();
+        let open = |(sample, _): &(&mut Sample, i64)| sample.duration == 0;
+        let pairs = track.samples.iter_mut().zip(nexts).filter(open);
+        pairs.for_each(|(sample, next)| sample.duration = next - sample.pts);
+    }
 }
 
 /// Decodes the file at `path` from end to end.

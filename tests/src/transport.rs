@@ -27,6 +27,8 @@ pub struct Rendition {
     pub micros: Vec<u64>,
     /// Packed audio, not a transport stream.
     pub packed: bool,
+    /// What its segments' names end in: `ts`, `aac`, `ac3`, …
+    pub ending: String,
 }
 
 /// Every playlist below the multivariant playlist at `url`; key frames apart.
@@ -62,11 +64,13 @@ fn rendition(get: &Get<'_>, playlist: &Playlist) -> Result<Rendition, String> {
     kinds.dedup();
     let packed = match kinds.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["video/mp2t"] => false,
-        ["audio/aac"] => true,
+        ["audio/aac" | "audio/ac3" | "audio/eac3" | "audio/mpeg"] => true,
         _ => return Err(format!("{url}: segments of {kinds:?}")),
     };
     let micros = playlist.segments.iter().map(|segment| segment.micros).collect();
-    Ok(Rendition { url, name, bitrate, segments, micros, packed })
+    let ending = playlist.segments.first().and_then(|segment| segment.url.rsplit('.').next());
+    let ending = ending.unwrap_or_default().to_owned();
+    Ok(Rendition { url, name, bitrate, segments, micros, packed, ending })
 }
 
 /// One elementary stream: the hash of each sample, and its time on the 90 kHz clock.
@@ -76,9 +80,14 @@ impl Rendition {
     /// The samples of one of its streams, `v` or `a`, stripped of what framing added.
     fn samples(&self, kind: &str) -> Result<Samples, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let path = folder.path().join(if self.packed { "joined.aac" } else { "joined.ts" });
+        let path = folder.path().join(format!("joined.{}", self.ending));
         fs::write(&path, self.segments.concat()).map_err(|error| error.to_string())?;
-        let filter = if kind == "v" { NO_PARAMETER_SETS } else { "aac_adtstoasc" };
+        let aac = || samples::probe(&path).map(|tracks| tracks.iter().any(|t| t.codec == "aac"));
+        let filter = match kind {
+            "v" => NO_PARAMETER_SETS,
+            _ if aac()? => "aac_adtstoasc",
+            _ => "null",
+        };
         let hashes = hashes(&path, &format!("0:{kind}:0"), kind, filter)?;
         let times = if self.packed { self.packed_times()? } else { probed(&path, kind)? };
         if hashes.len() != times.len() {
@@ -87,13 +96,12 @@ impl Rendition {
         Ok(hashes.into_iter().zip(times).collect())
     }
 
-    /// Times of packed frames: the segment's own, then on by 1024 samples a frame.
+    /// Times of packed frames: the segment's own, then on frame by frame.
     fn packed_times(&self) -> Result<Vec<i64>, String> {
         let mut times = Vec::new();
         for segment in &self.segments {
-            let (start, frames, rate) = packed(segment)?;
-            let tick = |frame: i64| start + (frame * 1024 * 90_000 + rate / 2) / rate;
-            times.extend((0..frames).map(tick));
+            let (start, frames) = packed(segment, &self.ending)?;
+            times.extend(frames.iter().map(|frame| start + frame));
         }
         Ok(times)
     }
@@ -103,7 +111,7 @@ impl Rendition {
         self.segments
             .iter()
             .map(|segment| match self.packed {
-                true => packed(segment).map(|(start, ..)| start),
+                true => timestamp(segment).map(|(start, _)| start),
                 false => first_picture(segment).ok_or_else(|| "no picture".to_owned()),
             })
             .collect()
@@ -133,7 +141,8 @@ const NO_PARAMETER_SETS: &str = "filter_units=remove_types=7-9";
 
 /// The MD5 of every packet of a stream that `filter` gives.
 fn hashes(path: &Path, map: &str, kind: &str, filter: &str) -> Result<Vec<String>, String> {
-    let stored = !path.extension().is_some_and(|ending| ending == "ts" || ending == "aac");
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    let stored = !matches!(&*ending, "ts" | "aac" | "ac3" | "ec3" | "mp3");
     let options: &[&str] = match (stored, kind) {
         (true, _) => &["-ignore_editlist", "1"],
         // Too short for ffmpeg to be sure.
@@ -180,18 +189,29 @@ fn probed(path: &Path, kind: &str) -> Result<Vec<i64>, String> {
     Ok(track.samples.iter().map(|sample| sample.pts).collect())
 }
 
-/// Start (90 kHz), frames and rate of packed audio: 73 bytes of ID3, then ADTS frames.
-fn packed(segment: &[u8]) -> Result<(i64, i64, i64), String> {
-    const RATES: [i64; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
-        8_000, 7_350,
-    ];
-    let (tag, mut rest) = segment.split_at_checked(73).ok_or("shorter than its tag")?;
+/// Start (90 kHz) of packed audio, and its frames: 73 bytes of ID3 before them.
+fn timestamp(segment: &[u8]) -> Result<(i64, &[u8]), String> {
+    let (tag, frames) = segment.split_at_checked(73).ok_or("shorter than its tag")?;
     let owner = b"com.apple.streaming.transportStreamTimestamp\0";
     if &tag[..3] != b"ID3" || &tag[10..14] != b"PRIV" || &tag[20..65] != owner {
         return Err("no timestamp before packed audio".into());
     }
-    let start = tag[65..].iter().fold(0, |time, byte| (time << 8) | i64::from(*byte));
+    Ok((tag[65..].iter().fold(0, |time, byte| (time << 8) | i64::from(*byte)), frames))
+}
+
+/// Start (90 kHz) of packed audio, and how much later each frame is.
+fn packed(segment: &[u8], ending: &str) -> Result<(i64, Vec<i64>), String> {
+    let (start, frames) = timestamp(segment)?;
+    let times = if ending == "aac" { adts(frames)? } else { lasting(frames, ending)? };
+    Ok((start, times))
+}
+
+/// Frames behind ADTS headers: 1024 samples each.
+fn adts(mut rest: &[u8]) -> Result<Vec<i64>, String> {
+    const RATES: [i64; 13] = [
+        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
+        8_000, 7_350,
+    ];
     let (mut frames, mut rate) = (0, 48_000);
     while let [0xff, 0xf1, third, fourth, fifth, sixth, ..] = *rest {
         let length =
@@ -200,7 +220,22 @@ fn packed(segment: &[u8]) -> Result<(i64, i64, i64), String> {
         rest = rest.get(length..).ok_or("a frame is cut")?;
         frames += 1;
     }
-    if rest.is_empty() { Ok((start, frames, rate)) } else { Err("not ADTS".into()) }
+    let later = |frame: i64| (frame * 1024 * 90_000 + rate / 2) / rate;
+    if rest.is_empty() { Ok((0..frames).map(later).collect()) } else { Err("not ADTS".into()) }
+}
+
+/// Frames that ffprobe knows how long to play.
+fn lasting(frames: &[u8], ending: &str) -> Result<Vec<i64>, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = folder.path().join(format!("segment.{ending}"));
+    fs::write(&path, frames).map_err(|error| error.to_string())?;
+    let track = samples::probe(&path)?.into_iter().next().ok_or("no frames")?;
+    let (mut times, mut ticks) = (Vec::new(), 0);
+    for sample in &track.samples {
+        times.push(ticks * 90_000 / i64::from(track.timescale));
+        ticks += sample.duration;
+    }
+    Ok(times)
 }
 
 /// Earliest presentation time of the video of a transport stream, 90 kHz.
@@ -230,22 +265,31 @@ pub fn arrives(
     let pictures = || expected.iter().filter(|one| one.track.kind == "video");
     let apart = format!("{path}/manifest(format=m3u8-aapl)");
     let together = format!("{path}/manifest(format=m3u8-aapl-v3)");
-    if pictures().next().is_some() && pictures().all(|one| one.track.codec == "hevc") {
-        return [apart, together].iter().try_for_each(|url| refused(get, url));
+    let carried = |one: &Expected| CARRIED.contains(&one.track.codec.as_str());
+    let code = match pictures().next() {
+        Some(_) if !pictures().any(carried) => Some("MPE_VIDEO_ENCODING_NOT_SUPPORTED"),
+        None if !expected.iter().any(carried) => Some("MPE_AUDIO_ENCODING_NOT_SUPPORTED"),
+        _ => None,
+    };
+    if let Some(code) = code {
+        return [apart, together].iter().try_for_each(|url| refused(get, url, code));
     }
     let sources: Vec<Source<'_>> = expected
         .iter()
-        .filter(|one| one.track.codec != "hevc")
+        .filter(|one| CARRIED.contains(&one.track.codec.as_str()))
         .map(|expected| Source::read(expected, folder))
         .collect::<Result<_, _>>()?;
     apart_is_whole(get, &sources, &apart)?;
     together_is_whole(get, &sources, &together)
 }
 
-fn refused(get: &Get<'_>, url: &str) -> Result<(), String> {
+/// What HLS has transport streams and packed audio of, as ffprobe calls it.
+const CARRIED: [&str; 5] = ["h264", "aac", "ac3", "eac3", "mp3"];
+
+fn refused(get: &Get<'_>, url: &str, code: &str) -> Result<(), String> {
     let response = get(url)?;
     let words = String::from_utf8_lossy(&response.body).into_owned();
-    let right = response.status == 415 && words.contains("MPE_VIDEO_ENCODING_NOT_SUPPORTED");
+    let right = response.status == 415 && words.contains(code);
     if right { Ok(()) } else { Err(format!("{url}: {} {words}", response.status)) }
 }
 

@@ -14,6 +14,7 @@ use crate::build::select::{Lane, is_video, language, same_set};
 use crate::build::systems::{self, Systems};
 use crate::build::timing::Timed;
 use crate::build::{Builder, Built, grid, text};
+use crate::codec::AudioFacts;
 use crate::error::{Error, ErrorKind};
 use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
 use crate::index::page::{Page, PageSample};
@@ -238,13 +239,14 @@ fn shape(lane: &Lane, layout: &Layout) -> Result<Shape, Error> {
             pixel_aspect: video.pixel_aspect,
             frame_rate: frame_rate(lane),
             range: video.range,
+            supplemental: codec.supplemental().unwrap_or_default(),
             cea608: layout.cea608,
             cea708: layout.cea708,
         });
     }
     match codec.audio() {
-        Some(audio) => {
-            Ok(Shape::Audio { channels: audio.channels, sample_rate: audio.sample_rate })
+        Some(AudioFacts { channels, sample_rate, objects, .. }) => {
+            Ok(Shape::Audio { channels, sample_rate, objects })
         }
         None => Err(Error::bug("a codec is neither video nor audio")),
     }

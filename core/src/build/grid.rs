@@ -233,6 +233,8 @@ fn cut_first_audio(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts) {
     let mut boundary = begin.saturating_add(target);
     while lane.end().saturating_sub(boundary) >= target / 2 {
         let next = lane.samples.partition_point(|sample| sample.pts < boundary);
+        let mut later = lane.samples.iter().enumerate().skip(next);
+        let next = later.find(|(_, sample)| sample.sync).map_or(lane.samples.len(), |(at, _)| at);
         if starts.last().is_none_or(|last| next > *last) && next < lane.samples.len() {
             starts.push(next);
         }
@@ -304,7 +306,8 @@ fn follow(lane: &mut Lane, grid: &Grid) -> Result<(), Error> {
     let mut starts = Vec::new();
     for (position, sample) in lane.samples.iter().enumerate() {
         let number = finder.number(rescale(sample.pts, clock, grid.timescale, Rounding::Down));
-        if last != Some(number) {
+        // Some sound cannot be decoded from just any frame (AC-4, DTS:X, xHE-AAC).
+        if last.is_none() || last != Some(number) && sample.sync {
             lane.first =
                 if last.is_none() { usize::try_from(number).unwrap_or(0) } else { lane.first };
             starts.push(position);

@@ -144,6 +144,9 @@ fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> L
         grid: 0,
         first: 0,
     };
+    if lane.codecs.iter().all(|codec| codec.family().is_sync_throughout()) {
+        lane.samples.iter_mut().for_each(|sample| sample.sync = true);
+    }
     lane.bitrate = entry.bitrate.unwrap_or_else(|| average(&lane));
     lane
 }
@@ -186,8 +189,7 @@ pub(super) fn same_set(a: &Lane, b: &Lane) -> bool {
     a.entry.media == b.entry.media
         && a.entry.name == b.entry.name
         && language(a) == language(b)
-        && a.codecs.first().map(core::mem::discriminant)
-            == b.codecs.first().map(core::mem::discriminant)
+        && a.codecs.first().map(Codec::family) == b.codecs.first().map(Codec::family)
 }
 
 pub(super) fn language(lane: &Lane) -> &str {

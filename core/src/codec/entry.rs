@@ -192,19 +192,24 @@ impl AudioEntry {
         }
     }
 
-    /// The canonical version 0 entry for `channels` and `sample_rate` with `esds` as its box.
-    pub(crate) fn write(&self, channels: u16, sample_rate: u32, esds: &[u8]) -> Vec<u8> {
+    /// The canonical version 0 entry `fourcc` for so many channels, Hz and bits a sample, with
+    /// `config` as its box.
+    pub(crate) fn write(
+        fourcc: [u8; 4],
+        (channels, sample_rate, sample_bits): (u16, u32, u16),
+        config: &Child,
+    ) -> Vec<u8> {
         let mut out = Writer::new();
-        out.boxed(self.fourcc, |out| {
+        out.boxed(fourcc, |out| {
             out.zeros(6); // reserved
             out.u16(1); // data_reference_index
             out.zeros(8); // reserved
             out.u16(channels);
-            out.u16(16); // samplesize
+            out.u16(sample_bits); // samplesize
             out.zeros(4); // pre_defined, reserved
             out.u16(u16::try_from(sample_rate).unwrap_or(0)); // 0: above 16 bits, see the record
             out.u16(0);
-            out.full_box(*b"esds", 0, 0, |out| out.bytes(esds));
+            out.boxed(config.fourcc, |out| out.bytes(&config.payload));
         });
         out.into_vec()
     }

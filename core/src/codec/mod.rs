@@ -4,23 +4,29 @@
 pub mod aac;
 pub mod avc;
 mod colour;
+mod dolby_vision;
 mod entry;
+mod family;
 pub mod hevc;
 mod nal;
 mod names;
 mod private_data;
 mod sei;
+mod sound;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::codec::entry::{AudioEntry, find};
 use crate::error::Error;
-use aac::Aac;
+use aac::{Aac, Esds};
 use avc::Avc;
 pub use colour::VideoRange;
+pub use family::{Carrier, Family, TABLE};
 use hevc::Hevc;
 pub use nal::{NalScanner, NalUnit, RandomAccess, SampleLayout};
 pub use private_data::PrivateData;
+pub use sound::Sound;
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub enum Codec {
     Hevc(Hevc),
     /// AAC (14496-3).
     Aac(Aac),
+    /// Any other sound.
+    Sound(Sound),
 }
 
 /// What a codec codes.
@@ -64,10 +72,13 @@ pub struct AudioFacts {
     pub channels: u16,
     /// Hz of the decoded output.
     pub sample_rate: u32,
-    /// Samples of decoded output a channel and frame: 1024, 960 or twice that.
+    /// Samples of decoded output a channel and frame of AAC: 1024, 960 or twice that; else 0.
     pub samples_per_frame: u32,
-    /// Audio object type of the outermost tool (14496-3 Table 1.17): 2 LC, 5 SBR, 29 PS.
+    /// Audio object type of the outermost tool (14496-3 Table 1.17): 2 LC, 5 SBR, 29 PS; 0 for
+    /// what is not AAC.
     pub object_type: u8,
+    /// Most objects of joint object coding (ETSI TS 103 420 §8.3.2): Atmos in E-AC-3; else 0.
+    pub objects: u8,
 }
 
 impl Codec {
@@ -81,14 +92,39 @@ impl Codec {
         let name = names::printed(fourcc);
         let codec = match &fourcc {
             b"avc1" | b"avc3" => Avc::read(fourcc, payload).map(Self::Avc),
-            b"hvc1" | b"hev1" => Hevc::read(fourcc, payload).map(Self::Hevc),
-            b"mp4a" => Aac::read(fourcc, payload).map(Self::Aac),
+            b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => Hevc::read(fourcc, payload).map(Self::Hevc),
+            b"mp4a" => Self::read_mp4a(fourcc, payload),
             b"encv" | b"enca" | b"enct" | b"encs" | b"encm" | b"drmi" | b"drms" => {
                 Err(entry::encrypted(&alloc::format!("`{name}`")))
             }
-            _ => Err(names::cannot_package(names::described(fourcc), fourcc)),
+            _ => Sound::read(fourcc, payload)
+                .unwrap_or_else(|| Err(names::cannot_package(names::described(fourcc), fourcc)))
+                .map(Self::Sound),
         };
         codec.map_err(|error| error.within(&alloc::format!("sample entry `{name}`")))
+    }
+
+    /// `mp4a` holds whatever its object type says (14496-14 §6.7.2).
+    fn read_mp4a(fourcc: [u8; 4], payload: &[u8]) -> Result<Self, Error> {
+        let entry = AudioEntry::read(fourcc, payload)?;
+        let found = find(&entry.children, b"esds")
+            .ok_or_else(|| Error::source("`mp4a` without `esds` (14496-14 §6.7.2)"))?;
+        let esds = Esds::read(found)?;
+        match Sound::of_object_type(esds.object_type, &entry, found) {
+            Some(sound) => sound.map(Self::Sound),
+            None => Aac::new(entry, esds).map(Self::Aac),
+        }
+    }
+
+    /// Which family it is of.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::Avc(_) => Family::Avc,
+            Self::Hevc(_) => Family::Hevc,
+            Self::Aac(aac) => aac.family(),
+            Self::Sound(sound) => sound.family(),
+        }
     }
 
     /// What it codes.
@@ -96,7 +132,7 @@ impl Codec {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Avc(_) | Self::Hevc(_) => Kind::Video,
-            Self::Aac(_) => Kind::Audio,
+            Self::Aac(_) | Self::Sound(_) => Kind::Audio,
         }
     }
 
@@ -107,6 +143,7 @@ impl Codec {
             Self::Avc(avc) => avc.rfc6381(avc.stored_fourcc()),
             Self::Hevc(hevc) => hevc.rfc6381(hevc.stored_fourcc()),
             Self::Aac(aac) => aac.rfc6381(),
+            Self::Sound(sound) => sound.rfc6381(),
         }
     }
 
@@ -117,6 +154,17 @@ impl Codec {
             Self::Avc(avc) => avc.rfc6381(avc.output_fourcc()),
             Self::Hevc(hevc) => hevc.rfc6381(hevc.output_fourcc(in_band)),
             Self::Aac(aac) => aac.rfc6381(),
+            Self::Sound(sound) => sound.rfc6381(),
+        }
+    }
+
+    /// What a manifest may say beside the RFC 6381 string, for players that know more: Dolby
+    /// Vision on a base layer that all show, `dvh1.08.01/db1p` (8216bis §4.4.6.2).
+    #[must_use]
+    pub fn supplemental(&self) -> Option<String> {
+        match self {
+            Self::Hevc(hevc) => hevc.supplemental(),
+            Self::Avc(_) | Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 
@@ -126,7 +174,7 @@ impl Codec {
         match self {
             Self::Avc(avc) => Some(avc.facts()),
             Self::Hevc(hevc) => Some(hevc.facts()),
-            Self::Aac(_) => None,
+            Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 
@@ -136,6 +184,7 @@ impl Codec {
         match self {
             Self::Avc(_) | Self::Hevc(_) => None,
             Self::Aac(aac) => Some(aac.facts()),
+            Self::Sound(sound) => Some(sound.facts()),
         }
     }
 
@@ -151,6 +200,7 @@ impl Codec {
             Self::Avc(avc) => avc.output_entry(),
             Self::Hevc(hevc) => hevc.output_entry(in_band),
             Self::Aac(aac) => aac.output_entry(),
+            Self::Sound(sound) => sound.output_entry(),
         }
     }
 
@@ -160,7 +210,7 @@ impl Codec {
         match self {
             Self::Avc(avc) => Some(avc.nal_length_size()),
             Self::Hevc(hevc) => Some(hevc.nal_length_size()),
-            Self::Aac(_) => None,
+            Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 
@@ -170,7 +220,7 @@ impl Codec {
         match self {
             Self::Avc(avc) => Some(avc.nal_scanner()),
             Self::Hevc(hevc) => Some(hevc.nal_scanner()),
-            Self::Aac(_) => None,
+            Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 }

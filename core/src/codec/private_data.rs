@@ -7,6 +7,7 @@ use crate::codec::aac::Aac;
 use crate::codec::avc::Avc;
 use crate::codec::entry::{AudioEntry, find, first_box};
 use crate::codec::hevc::Hevc;
+use crate::codec::{Codec, Family};
 use crate::error::Error;
 use crate::wire::{BitReader, Writer};
 
@@ -48,7 +49,10 @@ impl PrivateData {
                 let data = Self::pictures(four_cc, hevc.nal_length_size(), hevc.parameter_sets());
                 Some(data).filter(|data| !data.data.is_empty())
             }),
-            b"mp4a" => Aac::read(fourcc, payload).map(|aac| Some(Self::aac(&aac))),
+            b"mp4a" => Codec::read(entry).map(|codec| match codec {
+                Codec::Aac(aac) if aac.family() == Family::Aac => Some(Self::aac(&aac)),
+                Codec::Aac(_) | Codec::Avc(_) | Codec::Hevc(_) | Codec::Sound(_) => None,
+            }),
             b"ec-3" => Self::enhanced_ac3(&AudioEntry::read(fourcc, payload)?),
             _ => Ok(None),
         }

@@ -19,6 +19,7 @@ fn rendition(track: usize, bitrate: u64, codecs: &str, timescale: u32) -> Rendit
         pixel_aspect: (1, 1),
         frame_rate: None,
         range: VideoRange::Sdr,
+        supplemental: String::new(),
         cea608: false,
         cea708: false,
     };

@@ -177,6 +177,9 @@ pub enum Shape {
         frame_rate: Option<(u32, u32)>,
         /// HLS `VIDEO-RANGE`.
         range: VideoRange,
+        /// HLS `SUPPLEMENTAL-CODECS`: an RFC 6381 string and a brand, `dvh1.08.01/db1p`; empty
+        /// for none.
+        supplemental: String,
         /// Bits carry CEA-608 captions.
         cea608: bool,
         /// Bits carry CEA-708 captions.
@@ -188,6 +191,8 @@ pub enum Shape {
         channels: u16,
         /// Hz, of the decoded output.
         sample_rate: u32,
+        /// Most objects of joint object coding (ETSI TS 103 420): Atmos in E-AC-3; else 0.
+        objects: u8,
     },
     /// Text.
     Text {
@@ -491,7 +496,16 @@ impl SystemsRates {
 impl Shape {
     fn encode(&self, out: &mut Writer) {
         match self {
-            Self::Video { width, height, pixel_aspect, frame_rate, range, cea608, cea708 } => {
+            Self::Video {
+                width,
+                height,
+                pixel_aspect,
+                frame_rate,
+                range,
+                supplemental,
+                cea608,
+                cea708,
+            } => {
                 let rate = frame_rate.unwrap_or((0, 0));
                 out.u8(0);
                 for value in [*width, *height, pixel_aspect.0, pixel_aspect.1, rate.0, rate.1] {
@@ -502,13 +516,15 @@ impl Shape {
                     VideoRange::Hlg => 1,
                     VideoRange::Pq => 2,
                 });
+                out.block(supplemental.as_bytes());
                 out.u8(u8::from(*cea608));
                 out.u8(u8::from(*cea708));
             }
-            Self::Audio { channels, sample_rate } => {
+            Self::Audio { channels, sample_rate, objects } => {
                 out.u8(1);
                 out.varint(u64::from(*channels));
                 out.varint(u64::from(*sample_rate));
+                out.u8(*objects);
             }
             Self::Text { header, dash, default, forced, characteristics } => {
                 out.u8(2);
@@ -537,10 +553,15 @@ impl Shape {
                     2 => VideoRange::Pq,
                     other => return Err(out_of_range(from, "video range", other)),
                 },
+                supplemental: text(from)?,
                 cea608: from.u8()? != 0,
                 cea708: from.u8()? != 0,
             }),
-            1 => Ok(Self::Audio { channels: narrow(from)?, sample_rate: narrow(from)? }),
+            1 => Ok(Self::Audio {
+                channels: narrow(from)?,
+                sample_rate: narrow(from)?,
+                objects: from.u8()?,
+            }),
             2 => Ok(Self::Text {
                 header: text(from)?,
                 dash: match from.u8()? {

@@ -86,7 +86,7 @@ impl Maker<'_> {
         if track.media != Media::Video {
             let plan = Plan::packed(source)?;
             let body = Body::Mux(Mux::new(plan, vec![self.stored(track, &pages)?]).into());
-            return Ok(Answer { content_type: "audio/aac", body });
+            return Ok(Answer { content_type: essence.packed_type(), body });
         }
         let number = self.head.segment_number(track, run.fragments.start);
         let Some((sound, with)) = with else {

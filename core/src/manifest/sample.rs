@@ -89,6 +89,7 @@ pub(super) fn picture(width: u32, height: u32, bitrate: u64, codecs: &str) -> Re
             pixel_aspect: (1, 1),
             frame_rate: Some((25, 1)),
             range: VideoRange::Sdr,
+            supplemental: String::new(),
             cea608: false,
             cea708: false,
         },
@@ -101,7 +102,7 @@ pub(super) fn picture(width: u32, height: u32, bitrate: u64, codecs: &str) -> Re
 
 pub(super) fn sound(bitrate: u64) -> Rendition {
     Rendition {
-        shape: Shape::Audio { channels: 2, sample_rate: 48_000 },
+        shape: Shape::Audio { channels: 2, sample_rate: 48_000, objects: 0 },
         timescale: scale(48_000),
         timeline: timeline(&FRAMES.map(|frames| frames * 1024), 67 * 1024),
         ..rendition(bitrate, "mp4a.40.2")

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::asset::movie::Media;
-use crate::index::head::Track;
+use crate::index::head::{Shape, Track};
 use crate::index::page::{Page, PageSample};
 use crate::mp4::Tfxd;
 use crate::time::Timescale;
@@ -65,6 +65,12 @@ fn init_of(track: &Track, brand: &[u8; 4], carried: &Carried<'_>) -> Vec<u8> {
         out.bytes(b"iso6");
         out.u32(0);
         [b"iso6", b"cmfc", brand, b"dash"].iter().for_each(|brand| out.bytes(*brand));
+        // The kind of base layer that Dolby Vision stands on.
+        if let Shape::Video { supplemental, .. } = &track.shape
+            && let Some((_, brand)) = supplemental.split_once('/')
+        {
+            out.bytes(brand.as_bytes());
+        }
     });
     out.boxed(*b"moov", |out| {
         movie_header(out, track.timescale);

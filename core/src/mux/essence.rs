@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::codec::Codec;
 use crate::codec::aac::Adts;
 use crate::codec::avc::Avc;
-use crate::error::{AmsCode, Error};
+use crate::codec::{Carrier, Codec, Family};
+use crate::error::Error;
+use crate::mux::ts::pes;
 use crate::time::Timescale;
 
 /// A track as transport streams and packed audio see it.
@@ -33,6 +34,48 @@ pub(super) enum Form {
     },
     /// Frames behind ADTS headers.
     Aac(Adts),
+    /// Frames that say themselves where they begin.
+    Frames(Framed),
+}
+
+/// How sound that goes out as it is stored is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Framed {
+    /// 13818-1 Table 2-34, and ATSC A/53 Part 3 §6.2 above 0x80.
+    stream_type: u8,
+    /// 13818-1 Table 2-22.
+    stream_id: u8,
+    /// `format_identifier` of a registration descriptor (13818-1 §2.6.8).
+    registration: Option<[u8; 4]>,
+    /// Of packed audio.
+    media_type: &'static str,
+}
+
+impl Framed {
+    /// Of a family that transport streams have.
+    const fn of(family: Family, sample_rate: u32) -> Option<Self> {
+        let (stream_type, stream_id, registration, media_type) = match family {
+            // ATSC A/52 §A3, §G3: private stream 1, and a registration descriptor.
+            Family::Ac3 => (0x81, pes::PRIVATE_1, Some(*b"AC-3"), "audio/ac3"),
+            Family::Eac3 => (0x87, pes::PRIVATE_1, Some(*b"EAC3"), "audio/eac3"),
+            // 11172-3, or 13818-3 where the rate is one of its halved ones.
+            Family::Mp3 if sample_rate < 32_000 => (0x04, pes::AUDIO, None, "audio/mpeg"),
+            Family::Mp3 => (0x03, pes::AUDIO, None, "audio/mpeg"),
+            Family::Avc
+            | Family::Hevc
+            | Family::Av1
+            | Family::Vp9
+            | Family::Aac
+            | Family::XheAac
+            | Family::Ac4
+            | Family::Dts
+            | Family::Opus
+            | Family::Flac => {
+                return None;
+            }
+        };
+        Some(Self { stream_type, stream_id, registration, media_type })
+    }
 }
 
 /// `access_unit_delimiter_rbsp` (14496-10 §7.3.2.4): any kind of slice may follow.
@@ -67,6 +110,32 @@ impl Essence {
         self.forms.first().map_or(0x06, Form::stream_type)
     }
 
+    /// Media type of its packed audio (8216 §3.4; RFC 4184, RFC 4598, RFC 3003).
+    #[must_use]
+    pub fn packed_type(&self) -> &'static str {
+        match self.forms.first() {
+            Some(Form::Frames(framed)) => framed.media_type,
+            Some(Form::Aac(_) | Form::Avc { .. }) | None => "audio/aac",
+        }
+    }
+
+    /// What a registration descriptor calls it.
+    pub(super) fn registration(&self) -> Option<[u8; 4]> {
+        match self.forms.first() {
+            Some(Form::Frames(framed)) => framed.registration,
+            _ => None,
+        }
+    }
+
+    /// `stream_id` of its PES packets (13818-1 Table 2-22).
+    pub(super) fn stream_id(&self) -> u8 {
+        match self.forms.first() {
+            Some(Form::Avc { .. }) => pes::VIDEO,
+            Some(Form::Frames(framed)) => framed.stream_id,
+            Some(Form::Aac(_)) | None => pes::AUDIO,
+        }
+    }
+
     /// Pictures, not sound.
     pub(super) fn is_video(&self) -> bool {
         self.forms.first().is_some_and(|form| matches!(form, Form::Avc { .. }))
@@ -75,13 +144,19 @@ impl Essence {
 
 impl Form {
     fn of(codec: &Codec) -> Result<Self, Error> {
+        let family = codec.family();
+        let refusal = || family.refusal(Carrier::TransportStream);
+        if !family.goes_into(Carrier::TransportStream) {
+            return Err(refusal());
+        }
         match codec {
             Codec::Avc(avc) => Ok(Self::avc(avc)),
             Codec::Aac(aac) => Ok(Self::Aac(aac.adts()?)),
-            Codec::Hevc(_) => Err(Error::unsupported(
-                "HLS has HEVC in CMAF alone, not in transport streams: ask for format=m3u8-cmaf",
-            )
-            .with_code(AmsCode::VideoEncodingNotSupported)),
+            Codec::Sound(sound) => {
+                let framed = Framed::of(family, sound.facts().sample_rate);
+                framed.map(Self::Frames).ok_or_else(refusal)
+            }
+            Codec::Hevc(_) => Err(refusal()),
         }
     }
 
@@ -102,6 +177,7 @@ impl Form {
         match self {
             Self::Avc { .. } => 0x1b,
             Self::Aac(_) => 0x0f,
+            Self::Frames(framed) => framed.stream_type,
         }
     }
 }

@@ -125,13 +125,16 @@ impl Plan {
             return Err(Error::bug("a transport stream without pictures was asked for"));
         }
         let mut plan = Self::default();
-        let pictures = plan.add(video, pes::VIDEO)?;
-        let sound = audio.map(|audio| plan.add(audio, pes::AUDIO)).transpose()?;
+        let pictures = plan.add(video)?;
+        let sound = audio.map(|audio| plan.add(audio)).transpose()?;
         plan.units = merge(pictures, sound.unwrap_or_default());
-        let types = core::iter::once(video).chain(audio).map(|source| source.essence.stream_type());
-        let table =
-            |(stream, stream_type): (&Stream, u8)| tables::Stream { pid: stream.pid, stream_type };
-        let table: Vec<_> = plan.streams.iter().zip(types).map(table).collect();
+        let sources = core::iter::once(video).chain(audio).map(|source| source.essence);
+        let table = |(stream, essence): (&Stream, &Essence)| tables::Stream {
+            pid: stream.pid,
+            stream_type: essence.stream_type(),
+            registration: essence.registration(),
+        };
+        let table: Vec<_> = plan.streams.iter().zip(sources).map(table).collect();
         plan.preface = tables::packets(&table, counter(number)).into();
         plan.measure();
         Ok(plan)
@@ -143,7 +146,7 @@ impl Plan {
     /// As [`Plan::transport`].
     pub fn packed(audio: Source<'_>) -> Result<Self, Error> {
         let mut plan = Self { bare: true, ..Self::default() };
-        plan.units = plan.add(audio, pes::AUDIO)?;
+        plan.units = plan.add(audio)?;
         plan.preface = packed::timestamp(begin(audio)).into();
         plan.measure();
         Ok(plan)
@@ -155,7 +158,7 @@ impl Plan {
     /// As [`Plan::transport`].
     pub fn share(source: Source<'_>) -> Result<Self, Error> {
         let mut plan = Self::default();
-        plan.units = plan.add(source, pes::VIDEO)?;
+        plan.units = plan.add(source)?;
         plan.measure();
         Ok(plan)
     }
@@ -185,12 +188,12 @@ impl Plan {
     }
 
     /// A stream of `source`; returns its units.
-    fn add(&mut self, source: Source<'_>, stream_id: u8) -> Result<Vec<Unit>, Error> {
+    fn add(&mut self, source: Source<'_>) -> Result<Vec<Unit>, Error> {
         let number = self.streams.len();
         let first = source.pages.first().map_or(0, |page| page.continuity);
         let mut stream = Stream {
             pid: FIRST_PID.saturating_add(u16::try_from(number).unwrap_or(0)),
-            stream_id,
+            stream_id: source.essence.stream_id(),
             counter: first,
             elements: Vec::new(),
             packets: 0,
@@ -202,7 +205,8 @@ impl Plan {
                     let starts = (delimiter, random_access);
                     pictures(source, page, *length_size, starts, &mut stream, &mut units)?;
                 }
-                Form::Aac(adts) => frames(source, page, *adts, &mut stream, &mut units)?,
+                Form::Aac(adts) => frames(source, page, Some(*adts), &mut stream, &mut units)?,
+                Form::Frames(_) => frames(source, page, None, &mut stream, &mut units)?,
             }
         }
         units.iter_mut().for_each(|unit| unit.stream = number);
@@ -320,11 +324,20 @@ fn growth(page: &Page, sample: usize, length_size: u8) -> Result<u64, Error> {
     Ok(u64::try_from(units.len().saturating_mul(each)).unwrap_or(u64::MAX))
 }
 
-/// A unit for a few frames.
+fn header(adts: Adts, sample: &PageSample) -> Result<[u8; 7], Error> {
+    if sample.size > Adts::MAX_FRAME {
+        let rule = format!("a frame of {} bytes, ADTS has {}", sample.size, Adts::MAX_FRAME);
+        let error = Error::new(ErrorKind::Unsupported, rule);
+        return Err(error.with_code(AmsCode::AudioEncodingNotSupported));
+    }
+    Ok(adts.header(sample.size))
+}
+
+/// A unit for a few frames, behind ADTS headers where they need one.
 fn frames(
     source: Source<'_>,
     page: &Page,
-    adts: Adts,
+    adts: Option<Adts>,
     stream: &mut Stream,
     units: &mut Vec<Unit>,
 ) -> Result<(), Error> {
@@ -333,13 +346,12 @@ fn frames(
     let mut open: Option<(Unit, u32)> = None;
     for sample in &page.samples {
         let (pts, _, next) = times.next(sample);
-        if sample.size > Adts::MAX_FRAME {
-            let rule = format!("a frame of {} bytes, ADTS has {}", sample.size, Adts::MAX_FRAME);
-            return Err(Error::new(ErrorKind::Unsupported, rule)
-                .with_code(AmsCode::AudioEncodingNotSupported));
-        }
-        let len = u64::from(sample.size).saturating_add(Adts::LEN.into());
-        let before = Before::Adts(adts.header(sample.size));
+        let before = match adts {
+            Some(adts) => Before::Adts(header(adts, sample)?),
+            None => Before::Bytes(Bytes::new()),
+        };
+        let ahead = u64::try_from(before.as_slice().len()).unwrap_or(u64::MAX);
+        let len = u64::from(sample.size).saturating_add(ahead);
         stream.elements.push(Element { before, size: sample.size, length_size: 0 });
         match &mut open {
             // Only the first frame of a PES packet has a time: those after it must follow on.

@@ -13,10 +13,14 @@ impl Presentation {
     /// WebVTT as it is and has no RFC 6381 string.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Unsupported`] where that leaves no pictures of those there are.
+    /// [`crate::error::ErrorKind::Unsupported`] where that leaves no pictures of those there are,
+    /// or no sound where there is sound alone.
     pub fn in_systems(mut self, head: &Head) -> Result<Self, Error> {
-        let refused = self.sets.iter().filter(|set| set.media == Media::Video);
-        let refused = refused.flat_map(|set| &set.renditions).next().map(|r| r.codecs.clone());
+        let pictures = self.sets.iter().find(|set| set.media == Media::Video);
+        let sound = || self.sets.iter().find(|set| set.media == Media::Audio);
+        let refused = pictures
+            .or_else(sound)
+            .and_then(|set| Some((set.media, set.renditions.first()?.codecs.clone())));
         for set in &mut self.sets {
             set.renditions.retain_mut(|rendition| {
                 if set.media == Media::Text {
@@ -32,8 +36,8 @@ impl Presentation {
         }
         self.sets.retain(|set| !set.renditions.is_empty());
         match refused {
-            Some(codecs) if self.sets.iter().all(|set| set.media != Media::Video) => {
-                Err(not_in_systems(Media::Video, &codecs))
+            Some((media, codecs)) if self.sets.iter().all(|set| set.media != media) => {
+                Err(not_in_systems(media, &codecs))
             }
             _ => Ok(self),
         }

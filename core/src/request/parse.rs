@@ -100,12 +100,15 @@ fn quality_level(segment: &str) -> Result<u64, Error> {
     Ok(bitrate.unsigned_abs())
 }
 
+/// What may end the name of a segment.
+const ENDINGS: [&str; 8] = [".m4s", ".mp4", ".ts", ".aac", ".ac3", ".ec3", ".mp3", ".vtt"];
+
 /// What follows `QualityLevels(…)/`.
 fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
     if let Some(inner) = call(strip_suffix(segment, &[".m3u8"]), "manifest") {
         return playlist(bitrate, inner);
     }
-    let bare = strip_suffix(segment, &[".m4s", ".mp4", ".ts", ".aac", ".vtt"]);
+    let bare = strip_suffix(segment, &ENDINGS);
     let (inner, keyframe) = match (call(bare, "fragments"), call(bare, "keyframes")) {
         (Some(inner), _) => (inner, false),
         (None, Some(inner)) => (inner, true),

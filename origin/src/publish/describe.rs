@@ -128,12 +128,12 @@ fn entry(
 
 /// `video`; a second codec gets its own name, for players do not switch between codecs.
 fn video_name(candidate: &Candidate<'_>, all: &[Candidate<'_>]) -> String {
-    let family = |one: &Candidate<'_>| core::mem::discriminant(&one.codec);
+    let family = |one: &Candidate<'_>| one.codec.family();
     let first = all.iter().find(|one| one.track.media == Kind::Video);
     if first.is_none_or(|first| family(first) == family(candidate)) {
         return TrackEntry::default_name(Kind::Video).to_owned();
     }
-    format!("video_{}", codec_name(&candidate.codec))
+    format!("video_{}", candidate.codec.family().word())
 }
 
 /// `aac_eng_2_128041_2_1`: codec, language, channels, bit rate, track and a running number.
@@ -141,16 +141,8 @@ fn audio_name(candidate: &Candidate<'_>, before: &[TrackEntry]) -> String {
     let Candidate { track, codec, bitrate, .. } = candidate;
     let channels = codec.audio().map_or(0, |facts| facts.channels);
     let language: String = track.language.chars().filter(char::is_ascii_alphanumeric).collect();
-    let stem = format!("{}_{language}_{channels}_{bitrate}_{}", codec_name(codec), track.id);
+    let stem = format!("{}_{language}_{channels}_{bitrate}_{}", codec.family().word(), track.id);
     let named = |number: u32| format!("{stem}_{number}");
     let taken = |name: &str| before.iter().any(|entry| entry.name == name);
     (1..).map(named).find(|name| !taken(name)).unwrap_or(stem.clone())
-}
-
-const fn codec_name(codec: &Codec) -> &'static str {
-    match codec {
-        Codec::Avc(_) => "avc",
-        Codec::Hevc(_) => "hevc",
-        Codec::Aac(_) => "aac",
-    }
 }

@@ -31,6 +31,9 @@ impl Adts {
         let rate_index = index.and_then(|index| u8::try_from(index).ok()).ok_or_else(|| {
             refused(&format!("a rate of {} Hz, which has no index", config.core_rate))
         })?;
+        if !(1..=4).contains(&config.core) {
+            return Err(refused(&format!("object type {}", config.core)));
+        }
         if config.frame_length != 1024 {
             return Err(refused(&format!("frames of {} samples", config.frame_length)));
         }

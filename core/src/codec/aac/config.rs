@@ -4,16 +4,18 @@
 
 use alloc::format;
 
+use crate::codec::aac::usac;
 use crate::error::Error;
 use crate::wire::BitReader;
 
 const SBR: u8 = 5; // audio object types, 14496-3 Table 1.17
 const PS: u8 = 29;
+pub(crate) const USAC: u8 = 42;
 
 /// What an `AudioSpecificConfig` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AudioConfig {
-    /// Audio object type of the core coder: 1 to 4.
+    /// Audio object type of the core coder: 1 to 4, or 42.
     pub(crate) core: u8,
     /// Hz of the core coder.
     pub(crate) core_rate: u32,
@@ -104,6 +106,9 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
         sbr_rate = Some(sample_rate(bits)?);
         object = object_type(bits)?;
     }
+    if object == USAC {
+        return usac::config(bits);
+    }
     if !(1..=4).contains(&object) {
         return Err(unsupported(object));
     }
@@ -151,7 +156,6 @@ fn unsupported(object: u8) -> Error {
         36 => "MPEG-4 ALS",
         37 | 38 => "MPEG-4 SLS",
         39 => "AAC-ELD",
-        42 => "xHE-AAC (USAC)",
         _ => "MPEG-4 audio",
     };
     Error::unsupported(format!("audio codec {name} (object type {object}) cannot be packaged yet"))
@@ -283,10 +287,16 @@ mod tests {
     }
 
     #[test]
-    fn usac_is_refused_by_name() {
-        let error = AudioConfig::read(&[0xf9, 0x48, 0x24, 0x21]).unwrap_err();
+    fn what_no_player_decodes_is_refused_by_name() {
+        let error = AudioConfig::read(&[0xb8, 0x48, 0x24, 0x21]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.message().contains("xHE-AAC"), "{error}");
+        assert!(error.message().contains("AAC-LD"), "{error}");
+    }
+
+    #[test]
+    fn xhe_aac_tells_its_output() {
+        // Of a file of 44,100 Hz in mono, whose frames come to 1024 samples.
+        check(&[0xf9, 0x48, 0x24, 0x21, 0x1c, 0xc0, 0x18], (42, 44_100, 1, 1024));
     }
 
     #[test]

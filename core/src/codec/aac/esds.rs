@@ -12,7 +12,7 @@ const DECODER_SPECIFIC: u8 = 0x05;
 const SL_CONFIG: u8 = 0x06;
 
 /// What `esds` says of the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Esds {
     /// `objectTypeIndication` (14496-1 Table 5).
     pub(crate) object_type: u8,
@@ -60,11 +60,20 @@ impl Esds {
         Ok(Self { object_type, buffer_size, max_bitrate, average_bitrate, specific })
     }
 
+    /// The payload of the full box.
+    pub(crate) fn payload(&self) -> Vec<u8> {
+        let mut payload = alloc::vec![0; 4]; // version and flags
+        payload.extend(self.write());
+        payload
+    }
+
     /// The payload after version and flags, with `ES_ID` 0 and predefined SL header 2
     /// (14496-14 §3.1.2).
-    pub(crate) fn write(&self) -> Vec<u8> {
+    fn write(&self) -> Vec<u8> {
         let mut specific = Writer::new();
-        write_descriptor(&mut specific, DECODER_SPECIFIC, &self.specific);
+        if !self.specific.is_empty() {
+            write_descriptor(&mut specific, DECODER_SPECIFIC, &self.specific);
+        }
         let mut config = Writer::new();
         config.u8(self.object_type);
         config.u8(0x15); // audio stream, not upstream, reserved bit set

@@ -8,18 +8,19 @@
 mod adts;
 mod config;
 mod esds;
+mod usac;
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::codec::AudioFacts;
-use crate::codec::entry::{AudioEntry, find};
+use crate::codec::entry::{AudioEntry, Child};
 use crate::codec::names::cannot_package;
+use crate::codec::{AudioFacts, Family};
 use crate::error::Error;
 pub use adts::Adts;
 use config::AudioConfig;
-use esds::Esds;
+pub(crate) use esds::Esds;
 
 const MPEG4_AUDIO: u8 = 0x40; // 14496-1 Table 5
 const MPEG2_AAC_MAIN: u8 = 0x66; // then LC and SSR
@@ -33,19 +34,20 @@ pub struct Aac {
 }
 
 impl Aac {
-    /// Reads the payload of the entry `fourcc`.
-    pub(crate) fn read(fourcc: [u8; 4], payload: &[u8]) -> Result<Self, Error> {
-        let entry = AudioEntry::read(fourcc, payload)?;
-        let esds = find(&entry.children, b"esds")
-            .ok_or_else(|| Error::source("`mp4a` without `esds` (14496-14 §6.7.2)"))?;
-        let mut esds = Esds::read(esds)?;
+    /// Of an `mp4a` entry and the `esds` in it.
+    pub(crate) fn new(entry: AudioEntry, mut esds: Esds) -> Result<Self, Error> {
         let config = match esds.object_type {
             MPEG4_AUDIO => AudioConfig::read(&esds.specific)?,
             0x66..=0x68 => mpeg2(&entry, &mut esds)?,
-            other => return Err(cannot_package(other_object(other), fourcc)),
+            other => return Err(cannot_package(other_object(other), entry.fourcc)),
         };
         esds.object_type = MPEG4_AUDIO;
         Ok(Self { entry, esds, config })
+    }
+
+    /// xHE-AAC is a family of its own: players of AAC do not decode it.
+    pub(crate) const fn family(&self) -> Family {
+        if self.config.core == config::USAC { Family::XheAac } else { Family::Aac }
     }
 
     /// `mp4a.40.2` and its like (RFC 6381 §3.3).
@@ -62,6 +64,7 @@ impl Aac {
             sample_rate: self.config.output_rate(),
             samples_per_frame: self.config.samples_per_frame(),
             object_type: self.config.object_type(),
+            objects: 0,
         }
     }
 
@@ -88,7 +91,8 @@ impl Aac {
     /// The sample entry of a CMAF track.
     pub(crate) fn output_entry(&self) -> Vec<u8> {
         let (channels, rate) = (self.config.output_channels(), self.config.output_rate());
-        self.entry.write(channels, rate, &self.esds.write())
+        let config = Child { fourcc: *b"esds", payload: self.esds.payload() };
+        AudioEntry::write(self.entry.fourcc, (channels, rate, 16), &config)
     }
 }
 
@@ -108,10 +112,8 @@ fn mpeg2(entry: &AudioEntry, esds: &mut Esds) -> Result<AudioConfig, Error> {
 /// Object types (14496-1 Table 5, `mp4ra.org`) that are not AAC.
 const fn other_object(object: u8) -> &'static str {
     match object {
-        0x69 | 0x6b => "audio codec MP3",
         0xa5 => "audio codec AC-3",
         0xa6 => "audio codec E-AC-3",
-        0xa9..=0xac => "audio codec DTS",
         0xad => "audio codec Opus",
         0xdd => "audio codec Vorbis",
         _ => "audio codec of an unknown object type",

@@ -1,4 +1,5 @@
-//! H.265 (23008-2) in MP4 (14496-15 §8).  In: an `hvc1` or `hev1` sample entry.  Out: facts for
+//! H.265 (23008-2) in MP4 (14496-15 §8).  In: an `hvc1` or `hev1` sample entry, or
+//! one of Dolby Vision on top of it.  Out: facts for
 //! manifests, and the entry of a CMAF track.
 
 mod parameters;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 
 use crate::codec::VideoFacts;
 use crate::codec::colour::{pixel_aspect, video_range};
+use crate::codec::dolby_vision::DolbyVision;
 use crate::codec::entry::{VisualEntry, find};
 use crate::codec::nal::NalScanner;
 use crate::error::Error;
@@ -60,13 +62,32 @@ impl Hevc {
         self.entry.fourcc
     }
 
-    /// `hvc1` where the record holds every parameter set (14496-15 §8.4.1.1).
+    /// `hvc1` where the record holds every parameter set (14496-15 §8.4.1.1); `dvh1` where only
+    /// Dolby Vision's own decoders show it right.
     pub(crate) fn output_fourcc(&self, in_band: bool) -> [u8; 4] {
-        if in_band || !self.record.is_complete() { *b"hev1" } else { *b"hvc1" }
+        let alone = self.dolby_vision().is_some_and(DolbyVision::is_alone);
+        match (in_band || !self.record.is_complete(), alone) {
+            (false, false) => *b"hvc1",
+            (true, false) => *b"hev1",
+            (false, true) => *b"dvh1",
+            (true, true) => *b"dvhe",
+        }
     }
 
-    /// `hvc1.1.6.L93.B0` and its like (14496-15 Annex E).
+    fn dolby_vision(&self) -> Option<DolbyVision> {
+        DolbyVision::of(&self.entry.children)
+    }
+
+    /// Dolby Vision beside the base layer.
+    pub(crate) fn supplemental(&self) -> Option<String> {
+        self.dolby_vision()?.supplemental("dvh1")
+    }
+
+    /// `hvc1.1.6.L93.B0` and its like (14496-15 Annex E), or `dvh1.05.01`.
     pub(crate) fn rfc6381(&self, fourcc: [u8; 4]) -> String {
+        if let (b"dvh1" | b"dvhe", Some(vision)) = (&fourcc, self.dolby_vision()) {
+            return vision.rfc6381(&crate::codec::names::printed(fourcc));
+        }
         format!("{}.{}", crate::codec::names::printed(fourcc), self.record.rfc6381())
     }
 
@@ -80,7 +101,10 @@ impl Hevc {
             height,
             pixel_aspect: pixel_aspect(&self.entry.children, vui),
             frame_rate: vui.and_then(|vui| vui.frame_rate(1)),
-            range: video_range(&self.entry.children, vui),
+            range: self
+                .dolby_vision()
+                .and_then(DolbyVision::range)
+                .unwrap_or_else(|| video_range(&self.entry.children, vui)),
         }
     }
 
@@ -99,7 +123,7 @@ impl Hevc {
     /// The sample entry of a CMAF track.
     pub(crate) fn output_entry(&self, in_band: bool) -> Vec<u8> {
         let fourcc = self.output_fourcc(in_band);
-        let record = self.record.write(&fourcc == b"hvc1");
+        let record = self.record.write(matches!(&fourcc, b"hvc1" | b"dvh1"));
         self.entry.write(fourcc, self.size(), (*b"hvcC", &record))
     }
 }

@@ -47,6 +47,15 @@ pub(super) fn channels(xml: &mut XmlWriter, channels: u16) {
     write(xml, "AudioChannelConfiguration", scheme, value);
 }
 
+/// Joint object coding (ETSI TS 103 420 Annex D): Atmos in E-AC-3, and how many objects at most.
+pub(super) fn objects(xml: &mut XmlWriter, objects: u8) {
+    if objects > 0 {
+        let (name, scheme) = ("SupplementalProperty", "tag:dolby.com,2018:dash:EC3_Extension");
+        write(xml, name, &format!("{scheme}Type:2018"), "JOC");
+        write(xml, name, &format!("{scheme}ComplexityIndex:2018"), objects);
+    }
+}
+
 /// Transfer characteristics of high dynamic range (23001-8 §7.2). PQ looks wrong where it is not
 /// understood, so it is essential; HLG was made to look right.
 pub(super) fn transfer(xml: &mut XmlWriter, range: VideoRange) {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::manifest::dash::adaptation_set::{self, Place};
 use crate::manifest::dash::protection;
 use crate::manifest::decimal::{Micros, XsDuration};
-use crate::presentation::{Presentation, SwitchingSet};
+use crate::presentation::{Presentation, Shape, SwitchingSet};
 use crate::request::Params;
 use crate::wire::xml::XmlWriter;
 
@@ -28,6 +28,9 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
     xml.open("MPD");
     xml.attribute("xmlns", "urn:mpeg:dash:schema:mpd:2011");
     protection::namespaces(&mut xml, presentation);
+    if has_supplemental_codecs(presentation) {
+        xml.attribute("xmlns:scte214", "urn:scte:dash:scte214-extensions");
+    }
     xml.attribute("profiles", PROFILES);
     xml.attribute("type", "static");
     xml.attribute("mediaPresentationDuration", XsDuration(presentation.duration));
@@ -45,6 +48,14 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
         adaptation_set::write(&mut xml, set, place, params);
     }
     Ok(xml.finish())
+}
+
+fn has_supplemental_codecs(presentation: &Presentation) -> bool {
+    let mut renditions = presentation.sets.iter().flat_map(|set| &set.renditions);
+    renditions.any(|rendition| match &rendition.shape {
+        Shape::Video { supplemental, .. } => !supplemental.is_empty(),
+        Shape::Audio { .. } | Shape::Text { .. } => false,
+    })
 }
 
 /// Representations of one name are numbered through, for sets may share a name and differ in codec.
@@ -79,7 +90,7 @@ mod tests {
     use super::*;
     use crate::asset::movie::Media;
     use crate::manifest::sample::{film, golden, params, scale, set, sound, text_shape};
-    use crate::presentation::{Shape, VideoRange};
+    use crate::presentation::VideoRange;
     use crate::request::Format;
     use crate::time::Instant;
     use alloc::string::ToString;
@@ -113,16 +124,19 @@ mod tests {
     #[test]
     fn everything_said_of_a_set_has_its_descriptor() {
         let mut film = film();
-        if let Shape::Video { range, cea608, cea708, pixel_aspect, frame_rate, .. } =
-            &mut film.sets[0].renditions[2].shape
+        if let Shape::Video {
+            range, supplemental, cea608, cea708, pixel_aspect, frame_rate, ..
+        } = &mut film.sets[0].renditions[2].shape
         {
+            *supplemental = "dvh1.08.01/db1p".to_string();
             (*range, *cea608, *cea708) = (VideoRange::Pq, true, true);
             (*pixel_aspect, *frame_rate) = ((4, 3), Some((30_000, 1001)));
         }
         let mut surround = set(Media::Audio, "ec3 & \"more\" $Time$");
         surround.renditions = vec![sound(128_000), sound(384_000)];
         surround.renditions[1].codecs = "ec-3".to_string();
-        surround.renditions[1].shape = Shape::Audio { channels: 8, sample_rate: 48_000 };
+        surround.renditions[1].shape =
+            Shape::Audio { channels: 8, sample_rate: 48_000, objects: 16 };
         let mut french = set(Media::Text, "subt_fr");
         french.language = Some("fr".to_string());
         french.renditions = vec![sound(52)];

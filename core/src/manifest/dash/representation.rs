@@ -43,6 +43,7 @@ pub(super) fn write(
     if !common.codecs {
         xml.attribute("codecs", &rendition.codecs);
     }
+    write_supplemental(xml, &rendition.shape);
     xml.attribute("bandwidth", rendition.bitrate);
     match rendition.shape {
         Shape::Video { width, height, pixel_aspect, frame_rate, range, .. } => {
@@ -55,12 +56,13 @@ pub(super) fn write(
                 descriptor::transfer(xml, range);
             }
         }
-        Shape::Audio { channels, sample_rate } => {
+        Shape::Audio { channels, sample_rate, objects } => {
             xml.attribute("audioSamplingRate", sample_rate);
             if !common.channels {
                 descriptor::channels(xml, channels);
             }
             write_protection(xml, rendition, common);
+            descriptor::objects(xml, objects);
         }
         Shape::Text { .. } => write_protection(xml, rendition, common),
     }
@@ -68,6 +70,17 @@ pub(super) fn write(
         template::write(xml, set, rendition, zero, params);
     }
     xml.close();
+}
+
+/// What players that know more may decode, and the kind of base layer it stands on (SCTE 214-1
+/// §5.3.2).
+fn write_supplemental(xml: &mut XmlWriter, shape: &Shape) {
+    if let Shape::Video { supplemental, .. } = shape
+        && let Some((codecs, brand)) = supplemental.split_once('/')
+    {
+        xml.attribute("scte214:supplementalCodecs", codecs);
+        xml.attribute("scte214:supplementalProfiles", brand);
+    }
 }
 
 /// `FrameRateType`: a whole number, or a fraction.

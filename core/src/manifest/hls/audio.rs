@@ -215,10 +215,11 @@ pub(super) fn characteristics(set: &SwitchingSet) -> Option<&'static str> {
     described.then_some("public.accessibility.describes-video")
 }
 
-/// `CHANNELS`
-pub(super) const fn channels(rendition: &Rendition) -> Option<u16> {
+/// `CHANNELS`: how many, or how many objects joint object coding has (8216bis §4.4.6.1).
+pub(super) fn channels(rendition: &Rendition) -> Option<String> {
     match rendition.shape {
-        Shape::Audio { channels, .. } => Some(channels),
+        Shape::Audio { channels, objects: 0, .. } => Some(format!("{channels}")),
+        Shape::Audio { objects, .. } => Some(format!("{objects}/JOC")),
         Shape::Video { .. } | Shape::Text { .. } => None,
     }
 }

@@ -29,7 +29,7 @@ pub fn iframes(
     if let Some(protected) = &rendition.protected {
         key::write(&mut playlist, protected, params.format);
     }
-    let ending = ending(set.media, params);
+    let ending = ending(set.media, &rendition.codecs, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
         let path = format_args!("KeyFrames({name}={time}{params}).{ending}");
         playlist.segment(duration, params.child(path));

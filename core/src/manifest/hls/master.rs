@@ -44,6 +44,7 @@ pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Er
             bandwidth: variant.bandwidth,
             average_bandwidth: Some(average).filter(|bits| *bits > 0),
             codecs: &codecs,
+            supplemental: supplemental(&variant.rendition.shape),
             picture: picture(&variant.rendition.shape),
             audio: variant.audio,
             subtitles: (!offer.texts.is_empty()).then_some(SUBTITLES),
@@ -55,6 +56,7 @@ pub fn master(presentation: &Presentation, params: &Params) -> Result<String, Er
         let inf = IFrameStreamInf {
             bandwidth: rendition.keyframe_peak_bits,
             codecs: &rendition.codecs,
+            supplemental: supplemental(&rendition.shape),
             picture: picture(&rendition.shape),
         };
         playlist.i_frame_stream_inf(&inf, uri(set, rendition, params, true));
@@ -272,6 +274,14 @@ impl<'a> Offer<'a> {
 
 fn renditions(set: &SwitchingSet) -> impl Iterator<Item = (&SwitchingSet, &Rendition)> {
     set.renditions.iter().map(move |rendition| (set, rendition))
+}
+
+fn supplemental(shape: &Shape) -> Option<&str> {
+    match shape {
+        Shape::Video { supplemental, .. } => Some(supplemental.as_str()),
+        Shape::Audio { .. } | Shape::Text { .. } => None,
+    }
+    .filter(|codecs| !codecs.is_empty())
 }
 
 fn picture(shape: &Shape) -> Picture {

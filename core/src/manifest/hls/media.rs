@@ -1,6 +1,6 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
-//! Segments end in `.m4s`, `.ts`, `.aac` or `.vtt` and maps in `.mp4`, which those of AMS did not:
+//! Segments end in `.m4s`, `.ts`, `.aac`, `.ac3`, `.ec3`, `.mp3` or `.vtt` and maps in `.mp4`, which those of AMS did not:
 //! `ffmpeg` (seen with 5.1.9) and what is built on it refuse segments whose name has no ending they
 //! know. It is decoration.
 //!
@@ -39,7 +39,7 @@ pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Resu
     if let Some(protected) = &rendition.protected {
         key::write(&mut playlist, protected, params.format);
     }
-    let ending = ending(set.media, params);
+    let ending = ending(set.media, &rendition.codecs, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
         let path = format_args!("Fragments({name}={time}{params}).{ending}");
         playlist.segment(duration, params.child(path));
@@ -48,12 +48,15 @@ pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Resu
 }
 
 /// What players know the segments by.
-pub(super) const fn ending(media: Media, params: &Params) -> &'static str {
-    match (params.format.is_packed(), media) {
-        (false, _) => "m4s",
-        (true, Media::Audio) => "aac",
-        (true, Media::Video) => "ts",
-        (true, Media::Text) => "vtt",
+pub(super) fn ending(media: Media, codecs: &str, params: &Params) -> &'static str {
+    match (params.format.is_packed(), media, codecs) {
+        (false, ..) => "m4s",
+        (true, Media::Audio, "ac-3") => "ac3",
+        (true, Media::Audio, "ec-3") => "ec3",
+        (true, Media::Audio, "mp4a.6b" | "mp4a.69") => "mp3",
+        (true, Media::Audio, _) => "aac",
+        (true, Media::Video, _) => "ts",
+        (true, Media::Text, _) => "vtt",
     }
 }
 
@@ -155,6 +158,8 @@ mod tests {
             assert_eq!(pictures.contains("INDEPENDENT"), version == 8);
             let sound = text(1, format);
             assert!(sound.contains(&format!("_1=288768,format={name}).aac\n")), "{sound}");
+            let surround = ending(Media::Audio, "ec-3", &sample::params(format));
+            assert_eq!(surround, "ec3");
         }
     }
 

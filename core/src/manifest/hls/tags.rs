@@ -42,7 +42,7 @@ impl Playlist {
         }
         list.quoted_if("INSTREAM-ID", media.instream_id);
         list.quoted_if("CHARACTERISTICS", media.characteristics);
-        list.quoted_if("CHANNELS", media.channels);
+        list.quoted_if("CHANNELS", media.channels.as_ref());
         list.quoted_if("URI", media.uri.as_ref());
         self.tag("EXT-X-MEDIA", list.0);
     }
@@ -51,6 +51,7 @@ impl Playlist {
     pub(super) fn stream_inf(&mut self, variant: &StreamInf<'_>, uri: impl Display) {
         let mut list = variant.picture.bandwidths(variant.bandwidth, variant.average_bandwidth);
         list.quoted("CODECS", variant.codecs);
+        list.quoted_if("SUPPLEMENTAL-CODECS", variant.supplemental);
         variant.picture.write(&mut list);
         list.quoted_if("AUDIO", variant.audio);
         list.quoted_if("SUBTITLES", variant.subtitles);
@@ -67,6 +68,7 @@ impl Playlist {
     pub(super) fn i_frame_stream_inf(&mut self, variant: &IFrameStreamInf<'_>, uri: impl Display) {
         let mut list = variant.picture.bandwidths(variant.bandwidth, None);
         list.quoted("CODECS", variant.codecs);
+        list.quoted_if("SUPPLEMENTAL-CODECS", variant.supplemental);
         // Key frames have no frame rate of their own, and the tag no such attribute.
         Picture { frame_rate: None, ..variant.picture }.write(&mut list);
         list.quoted("URI", uri);
@@ -181,7 +183,7 @@ pub(super) struct Media<'a> {
     /// `CHARACTERISTICS`
     pub(super) characteristics: Option<&'a str>,
     /// `CHANNELS`
-    pub(super) channels: Option<u16>,
+    pub(super) channels: Option<String>,
     /// `URI`
     pub(super) uri: Option<String>,
 }
@@ -195,6 +197,8 @@ pub(super) struct StreamInf<'a> {
     pub(super) average_bandwidth: Option<u64>,
     /// `CODECS`
     pub(super) codecs: &'a str,
+    /// `SUPPLEMENTAL-CODECS` (8216bis §4.4.6.2)
+    pub(super) supplemental: Option<&'a str>,
     /// What only video has.
     pub(super) picture: Picture,
     /// `AUDIO`
@@ -223,6 +227,8 @@ pub(super) struct IFrameStreamInf<'a> {
     pub(super) bandwidth: u64,
     /// `CODECS`
     pub(super) codecs: &'a str,
+    /// `SUPPLEMENTAL-CODECS`
+    pub(super) supplemental: Option<&'a str>,
     /// What only video has.
     pub(super) picture: Picture,
 }

@@ -83,7 +83,7 @@ fn quality_level(xml: &mut XmlWriter, index: usize, rendition: &Rendition) {
                 xml.attribute("NALUnitLengthField", codec.nal_length_size);
             }
         }
-        (Some(codec), Shape::Audio { channels, sample_rate }) => {
+        (Some(codec), Shape::Audio { channels, sample_rate, .. }) => {
             sound(xml, codec, *channels, *sample_rate);
         }
         (_, Shape::Text { .. }) => {

@@ -8,6 +8,8 @@ use crate::time::Ticks;
 /// `stream_id` of the first video and the first audio stream (13818-1 Table 2-22).
 pub(in crate::mux) const VIDEO: u8 = 0xe0;
 pub(in crate::mux) const AUDIO: u8 = 0xc0;
+/// `private_stream_1`
+pub(in crate::mux) const PRIVATE_1: u8 = 0xbd;
 
 /// Bytes of the header for such times: a decode time that is the presentation time goes unsaid.
 pub(in crate::mux) const fn len(pts: Ticks, dts: Ticks) -> u64 {

@@ -21,6 +21,8 @@ pub(in crate::mux) struct Stream {
     pub(in crate::mux) pid: u16,
     /// 13818-1 Table 2-34.
     pub(in crate::mux) stream_type: u8,
+    /// `format_identifier` of its registration descriptor (§2.6.8).
+    pub(in crate::mux) registration: Option<[u8; 4]>,
 }
 
 /// Both packets; `counter` is their continuity counter. The first stream carries the clock.
@@ -51,7 +53,14 @@ fn map(streams: &[Stream]) -> Vec<u8> {
         for stream in streams {
             out.u8(stream.stream_type);
             out.u16(0xe000 | stream.pid);
-            out.u16(0xf000); // ES_info_length: none
+            match stream.registration {
+                None => out.u16(0xf000), // ES_info_length: none
+                Some(format_identifier) => {
+                    out.u16(0xf006);
+                    out.bytes(&[0x05, 4]); // registration_descriptor
+                    out.bytes(&format_identifier);
+                }
+            }
         }
     })
 }
@@ -102,8 +111,8 @@ mod tests {
 
     #[test]
     fn tables_are_a_packet_each() {
-        let video = Stream { pid: 0x100, stream_type: 0x1b };
-        let audio = Stream { pid: 0x101, stream_type: 0x0f };
+        let video = Stream { pid: 0x100, stream_type: 0x1b, registration: None };
+        let audio = Stream { pid: 0x101, stream_type: 0x0f, registration: None };
         let bytes = packets(&[video, audio], 17);
         assert_eq!(bytes.len(), 2 * PACKET);
         assert_eq!(bytes[..5], [0x47, 0x40, 0x00, 0x11, 0]);
@@ -113,5 +122,15 @@ mod tests {
         assert_eq!(map[17..27], [0x1b, 0xe1, 0, 0xf0, 0, 0x0f, 0xe1, 1, 0xf0, 0]);
         assert_eq!(crc32(&map[5..31]), 0);
         assert!(map[31..].iter().all(|byte| *byte == 0xff));
+    }
+
+    #[test]
+    fn what_has_no_type_of_its_own_is_registered() {
+        let registration = Some(*b"EAC3");
+        let bytes = packets(&[Stream { pid: 0x101, stream_type: 0x87, registration }], 0);
+        let map = &bytes[PACKET..];
+        assert_eq!(map[7], 24);
+        assert_eq!(map[17..28], *b"\x87\xe1\x01\xf0\x06\x05\x04EAC3");
+        assert_eq!(crc32(&map[5..32]), 0);
     }
 }
