@@ -130,6 +130,8 @@ ams_codes! {
     VideoEncodingNotSupported = "MPE_VIDEO_ENCODING_NOT_SUPPORTED", 0x8089_0210;
     /// The output format cannot carry this kind of audio.
     AudioEncodingNotSupported = "MPE_AUDIO_ENCODING_NOT_SUPPORTED", 0x8089_0211;
+    /// A sample's NAL units are beyond us, and so is encrypting them.
+    InvalidVideoNalUnit = "MPE_INVALID_VIDEO_NAL_UNIT", 0x8089_0231;
     /// The NAL units of a sample do not fit it.
     InvalidNaluSize = "MPE_INVALID_NALU_SIZE", 0x8089_0260;
     /// The input is encrypted already.

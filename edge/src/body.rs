@@ -13,6 +13,9 @@ use crate::store::{Store, bounded, refusal};
 
 /// Opens `recipe`.
 pub(crate) async fn open(recipe: &Recipe, store: &Store<'_>) -> Result<ReadableStream, FetchError> {
+    if recipe.cipher.is_some() {
+        return failed("the worker cannot encrypt media".into());
+    }
     let pipeline = Pipeline::new(store.bucket(), store.patience_ms());
     let mut length = 0_u64;
     for piece in &recipe.pieces {
@@ -29,8 +32,8 @@ pub(crate) async fn open(recipe: &Recipe, store: &Store<'_>) -> Result<ReadableS
         };
         length = length.saturating_add(more);
     }
-    if length != recipe.len {
-        return failed(format!("a recipe of {} bytes has pieces of {length}", recipe.len));
+    if length != recipe.input {
+        return failed(format!("a recipe of {} bytes has pieces of {length}", recipe.input));
     }
     let answer = pipeline.open(length).await.unchecked_into::<Answer>();
     refusal(&answer)?;

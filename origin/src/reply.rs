@@ -10,6 +10,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response as HttpResponse;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use selvedge_core::cipher::{CipherPlan, Encrypter};
 use selvedge_core::job::{self, Body, FetchError, Piece, Recipe, Response, Stored};
 
 use crate::drive::told;
@@ -31,16 +32,22 @@ pub(crate) async fn reply(
         Body::Empty => HttpBody::empty(),
         Body::Bytes(bytes) => HttpBody::from(bytes),
         Body::Recipe(recipe) => {
-            length = Some(recipe.len);
+            length = Some(recipe.len());
             match open(&recipe, store).await {
-                Ok(first) => HttpBody::from_stream(pieces(recipe.pieces, first, store.clone())),
+                Ok(first) => {
+                    let clear = pieces(recipe.pieces, first, store.clone());
+                    HttpBody::from_stream(encrypted(clear, recipe.cipher))
+                }
                 Err(error) => return Err(Box::new(job::unreadable(recipe.stored(), &error))),
             }
         }
         Body::Mux(mux) => {
             length = Some(mux.len());
             match mux::open(&mux, store).await {
-                Ok(inputs) => HttpBody::from_stream(mux::run(mux, inputs)),
+                Ok(inputs) => {
+                    let cipher = mux.cipher().cloned();
+                    HttpBody::from_stream(encrypted(mux::run(mux, inputs), cipher))
+                }
                 Err(error) => {
                     let stored = mux.inputs().flatten();
                     return Err(Box::new(job::unreadable(stored, &error)));
@@ -109,6 +116,20 @@ fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
     })
     .try_flatten()
     .boxed()
+}
+
+/// `clear` as `plan` has it, chunk by chunk.
+fn encrypted(clear: Stream, plan: Option<CipherPlan>) -> Stream {
+    let Some(plan) = plan else { return clear };
+    let under_way = Some((clear, Encrypter::new(plan)));
+    let chunks = stream::try_unfold(under_way, |under_way| async move {
+        let Some((mut clear, mut encrypter)) = under_way else { return io::Result::Ok(None) };
+        Ok(Some(match clear.try_next().await? {
+            Some(chunk) => (encrypter.update(chunk), Some((clear, encrypter))),
+            None => (encrypter.finish(), None),
+        }))
+    });
+    chunks.boxed()
 }
 
 pub(crate) async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreError> {

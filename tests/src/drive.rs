@@ -8,6 +8,7 @@ use selvedge_core::asset::movie::{Media, Movie, Track};
 use selvedge_core::asset::reader::{Limits, MovieReader, Progress};
 use selvedge_core::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use selvedge_core::build::{Builder, Built, Source};
+use selvedge_core::cipher::{CipherPlan, Encrypter};
 use selvedge_core::delivery::{
     Locator, asset_object, index_object, locator_object, server_manifest_object,
 };
@@ -240,7 +241,8 @@ impl Shelf {
                 }
             }
         }
-        assert_eq!(u64::try_from(body.len()), Ok(recipe.len), "a recipe's length");
+        let body = encrypted(recipe.cipher.as_ref(), body);
+        assert_eq!(u64::try_from(body.len()), Ok(recipe.len()), "a recipe's length");
         Some(body)
     }
 
@@ -251,7 +253,7 @@ impl Shelf {
         let inputs = gathered?;
         let mut at = vec![0; inputs.len()];
         let mut body = Vec::new();
-        let announced = mux.len();
+        let (announced, cipher) = (mux.len(), mux.cipher().cloned());
         loop {
             match mux.step().ok()? {
                 MuxStep::Need(input) => {
@@ -264,6 +266,7 @@ impl Shelf {
                 MuxStep::Done => break,
             }
         }
+        let body = encrypted(cipher.as_ref(), body);
         assert_eq!(u64::try_from(body.len()), Ok(announced), "a muxed body's length");
         Some(body)
     }
@@ -281,4 +284,14 @@ impl Shelf {
         }
         Some(bytes)
     }
+}
+
+/// `body`, which comes in pieces of a length that fits nothing, as `plan` has it.
+fn encrypted(plan: Option<&CipherPlan>, body: Vec<u8>) -> Vec<u8> {
+    let Some(plan) = plan else { return body };
+    let mut encrypter = Encrypter::new(plan.clone());
+    let chunks = body.chunks(4093).map(Bytes::copy_from_slice);
+    let mut out: Vec<u8> = chunks.flat_map(|chunk| encrypter.update(chunk)).collect();
+    out.extend_from_slice(&encrypter.finish());
+    out
 }

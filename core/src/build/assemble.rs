@@ -226,7 +226,8 @@ fn page(
 }
 
 fn segment_len(page: &Page) -> u64 {
-    let start = u64::try_from(cmaf::segment_start(page, Dialect::Cmaf).len()).unwrap_or(u64::MAX);
+    let start =
+        u64::try_from(cmaf::segment_start(page, Dialect::Cmaf, None).len()).unwrap_or(u64::MAX);
     page.samples.iter().fold(start, |sum, sample| sum.saturating_add(sample.size.into()))
 }
 

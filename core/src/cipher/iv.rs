@@ -14,14 +14,11 @@ use crate::cipher::KeyId;
 use crate::error::{Error, ErrorKind};
 
 /// The vector of whole encrypted segments (`cbc`), for `EXT-X-KEY` and for the MPD: one for all
-/// segments of the switching set number `set` of an asset, whose index has this `identity`, under
-/// one key, as AMS had it.
+/// segments of switching set `set` of the asset whose index has this `identity`, as AMS had it.
+/// Chains that share it begin with the same bytes of the same box, so it hides nothing less.
 #[must_use]
 pub fn segment_iv(key: &KeyId, identity: &[u8; 16], set: u32) -> [u8; 16] {
-    let [a, b, c, d] = set.to_be_bytes();
-    let mut place = [0; 20];
-    place.iter_mut().zip(identity.iter().chain(&[a, b, c, d])).for_each(|(to, from)| *to = *from);
-    derive(b"segment", key, &place)
+    derive(b"segment", key, &[identity.as_slice(), &set.to_be_bytes()].concat())
 }
 
 /// The constant vector of samples under `cbcs` (23001-7 §9.6.1), for `tenc` and for `EXT-X-KEY`
@@ -144,6 +141,7 @@ mod tests {
         let all: Vec<[u8; 8]> = alloc::vec![iv(1, 1), iv(1, 2), iv(2, 1), iv(2, 2)];
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4);
         assert_ne!(segment_iv(&KEY, &[1; 16], 0), segment_iv(&KEY, &[2; 16], 0));
+        assert_ne!(segment_iv(&KEY, &[1; 16], 0), segment_iv(&KEY, &[1; 16], 1));
         assert_ne!(constant_iv(&KEY), constant_iv(&KeyId([8; 16])));
     }
 

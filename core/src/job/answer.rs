@@ -221,11 +221,8 @@ pub(super) fn answer(
     extra: Extra,
     config: &Config,
 ) -> Result<Answer, Error> {
-    if target.protection(head)?.is_some() {
-        let rule = "encrypted segments are not available";
-        return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
-    }
-    let maker = Maker { target, head, config };
+    let protection = target.protection(head)?;
+    let maker = Maker { target, head, config, protection: protection.as_ref() };
     match (&target.what, extra) {
         (What::Manifest(params), extra) => manifest(target, head, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
@@ -242,39 +239,39 @@ pub(super) fn answer(
             Ok(text_answer(HLS, text))
         }
         (What::Init { bitrate, track, params }, Extra::None) => {
-            let (_, track) = find(head, *bitrate, track)?;
+            let (number, track) = find(head, *bitrate, track)?;
             let init = match carriage(track, params.format) {
                 Some(carriage) => text::init(track, carriage),
-                None => cmaf::init(track),
+                None => cmaf::init(track, maker.samples((number, track))?.as_ref(), &[]),
             };
             Ok(Answer { content_type: media_type(track), body: Body::Bytes(init.into()) })
         }
         (What::Fragment { bitrate, track, time, params }, Extra::Text(pages)) => {
-            let (_, track) = find(head, *bitrate, track)?;
+            let (number, track) = find(head, *bitrate, track)?;
             let first = pages.first().ok_or_else(|| Error::bug("a segment without pages"))?;
             at(first.start, *time, track, params.format)?;
             if params.format.is_smooth() {
-                return maker.smooth_text(track, first);
+                return maker.smooth_text((number, track), first);
             }
-            maker.text(track, &pages, carriage(track, params.format))
+            maker.text((number, track), &pages, carriage(track, params.format))
         }
         (What::Fragment { bitrate, track, time, params }, Extra::Pages(runs, pages)) => {
-            let (_, track) = find(head, *bitrate, track)?;
+            let (number, track) = find(head, *bitrate, track)?;
             let first = first(&pages)?;
             at(first.start, *time, track, params.format)?;
             if params.format.is_packed() {
                 return maker.packed(&runs, pages);
             }
-            maker.fragment(track, first)
+            maker.fragment((number, track), first)
         }
         (What::KeyFrame { bitrate, track, time, params }, Extra::Pages(_, pages)) => {
-            let (_, track) = find(head, *bitrate, track)?;
+            let (number, track) = find(head, *bitrate, track)?;
             let first = first(&pages)?;
             at(first.start, *time, track, params.format)?;
             if params.format.is_packed() {
-                return maker.key_frame(track, first);
+                return maker.key_frame((number, track), first);
             }
-            maker.fragment(track, &first.key_frame())
+            maker.fragment((number, track), &first.key_frame())
         }
         _ => Err(Error::bug("an answer was given another part of the index than it needs")),
     }

@@ -106,7 +106,7 @@ fn length(body: &Body) -> u64 {
     match body {
         Body::Empty => 0,
         Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        Body::Recipe(recipe) => recipe.len,
+        Body::Recipe(recipe) => recipe.len(),
         Body::Mux(mux) => mux.len(),
     }
 }
@@ -132,6 +132,9 @@ fn entity_tag(body: &Body) -> String {
         Body::Bytes(bytes) => hash.update(bytes),
         Body::Mux(mux) => hash.update(mux.identity()),
         Body::Recipe(recipe) => {
+            if let Some(cipher) = &recipe.cipher {
+                hash.update(cipher.identity().collect::<Vec<u8>>());
+            }
             for piece in &recipe.pieces {
                 match piece {
                     Piece::Inline(bytes) => hash.update(bytes),

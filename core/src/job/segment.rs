@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
+use crate::cipher::{CipherPlan, Encrypter, Protection, Scheme, segment_iv};
 use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -14,7 +15,7 @@ use crate::job::answer::Answer;
 use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
 use crate::mux::cmaf::Dialect;
-use crate::mux::{Essence, Mux, Plan, Source, cmaf, smooth, text, ts};
+use crate::mux::{Essence, Mux, Plan, Source, TrackCipher, cmaf, smooth, text, ts};
 use crate::presentation::smooth::in_smooth;
 use crate::segment::{Recipe, Stored};
 use crate::source::{ObjectId, Version, spans};
@@ -26,51 +27,89 @@ pub(super) struct Maker<'a> {
     pub(super) target: &'a Target,
     pub(super) head: &'a Head,
     pub(super) config: &'a Config,
+    /// How media goes out encrypted, if it does.
+    pub(super) protection: Option<&'a Protection>,
 }
+
+/// A track and its number in the head.
+pub(super) type Numbered<'t> = (usize, &'t Track);
 
 impl Maker<'_> {
     /// A segment of one fragment, or of its first sample, in fragmented MP4.
-    pub(super) fn fragment(&self, track: &Track, page: &Page) -> Result<Answer, Error> {
+    pub(super) fn fragment(&self, of: Numbered<'_>, page: &Page) -> Result<Answer, Error> {
+        let (_, track) = of;
         let (object, version) = self.file(track, core::slice::from_ref(page))?;
+        let cipher = self.samples(of)?.map(|samples| samples.fragment(page)).transpose()?;
         let start = if self.target.what.params().format.is_smooth() {
             in_smooth(track)?;
-            cmaf::segment_start(&smooth::fragment(page, track.timescale)?, Dialect::Smooth)
+            let page = smooth::fragment(page, track.timescale)?;
+            cmaf::segment_start(&page, Dialect::Smooth, cipher.as_ref())
         } else {
-            cmaf::segment_start(page, Dialect::Cmaf)
+            cmaf::segment_start(page, Dialect::Cmaf, cipher.as_ref())
         };
-        let recipe = Recipe::new(start, &object, &version, page.ranges());
+        let plan = cipher.map(|cipher| cipher.plan(start.len()));
+        let mut recipe = Recipe::new(start, &object, &version, page.ranges());
+        recipe.cipher = plan.or_else(|| self.whole(of, recipe.input));
         Ok(Answer { content_type: media_type(track), body: Body::Recipe(recipe) })
     }
 
+    /// How the samples of a track are encrypted, if they are.
+    pub(super) fn samples(&self, of: Numbered<'_>) -> Result<Option<TrackCipher>, Error> {
+        let (number, track) = of;
+        let Some(protection) = self.protection else { return Ok(None) };
+        TrackCipher::new(track, number, &self.head.identity, protection)
+    }
+
+    /// How a segment of `len` bytes is encrypted whole, if it is.
+    fn whole(&self, (number, track): Numbered<'_>, len: u64) -> Option<CipherPlan> {
+        let protection = self.protection.filter(|found| found.scheme == Scheme::Cbc)?;
+        let key = protection.keys.get(number).cloned().flatten()?;
+        let iv = segment_iv(&key.id, &self.head.identity, track.set);
+        Some(CipherPlan::whole(key, iv, len))
+    }
+
+    /// A segment in hand, encrypted if it is to be whole.
+    fn sealed(&self, of: Numbered<'_>, bytes: Vec<u8>) -> Body {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let Some(plan) = self.whole(of, len) else { return Body::Bytes(bytes.into()) };
+        let mut encrypter = Encrypter::new(plan);
+        let mut sealed = encrypter.update(bytes.into()).to_vec();
+        sealed.extend_from_slice(&encrypter.finish());
+        Body::Bytes(sealed.into())
+    }
+
     /// A Smooth Streaming fragment of text.
-    pub(super) fn smooth_text(&self, track: &Track, page: &TextPage) -> Result<Answer, Error> {
-        let fragment = text::smooth_fragment(track, page)?;
-        Ok(Answer { content_type: media_type(track), body: Body::Bytes(fragment.into()) })
+    pub(super) fn smooth_text(&self, of: Numbered<'_>, page: &TextPage) -> Result<Answer, Error> {
+        let fragment = text::smooth_fragment(of.1, page)?;
+        Ok(Answer { content_type: media_type(of.1), body: self.sealed(of, fragment) })
     }
 
     /// A segment of text: one fragment in CMAF, else those a transport stream packs, as WebVTT.
     pub(super) fn text(
         &self,
-        track: &Track,
+        of: Numbered<'_>,
         pages: &[TextPage],
         carriage: Option<Carriage>,
     ) -> Result<Answer, Error> {
+        let (_, track) = of;
         let (Some(carriage), Some(page)) = (carriage, pages.first()) else {
             let text = text::webvtt::segment(track, pages, ts::ORIGIN.unsigned_abs());
-            return Ok(Answer { content_type: "text/vtt", body: Body::Bytes(text.into()) });
+            return Ok(Answer { content_type: "text/vtt", body: self.sealed(of, text.into()) });
         };
         let segment = text::segment(track, page, carriage)?;
-        Ok(Answer { content_type: media_type(track), body: Body::Bytes(segment.into()) })
+        Ok(Answer { content_type: media_type(track), body: self.sealed(of, segment) })
     }
 
     /// The first picture of a fragment in a transport stream.
-    pub(super) fn key_frame(&self, track: &Track, page: &Page) -> Result<Answer, Error> {
+    pub(super) fn key_frame(&self, of: Numbered<'_>, page: &Page) -> Result<Answer, Error> {
+        let (_, track) = of;
         let essence = Essence::read(&track.entries, track.timescale)?;
         let page = page.key_frame();
         let pages = core::slice::from_ref(&page);
         let source = Source { essence: &essence, pages };
         let plan = Plan::transport(source, None, page.fragment.into())?;
-        Ok(transport_stream(Mux::new(plan, vec![self.stored(track, pages)?])))
+        let mux = Mux::new(plan, vec![self.stored(track, pages)?]);
+        self.transport_stream(of, mux)
     }
 
     /// A segment of packed fragments: a transport stream, or packed audio. `runs` say whose
@@ -81,17 +120,20 @@ impl Maker<'_> {
             return Err(Error::bug("a segment was asked for without pages"));
         };
         let track = self.track(run)?;
+        let of = (run.track, track);
         let essence = Essence::read(&track.entries, track.timescale)?;
         let source = Source { essence: &essence, pages: &pages };
         if track.media != Media::Video {
             let plan = Plan::packed(source)?;
-            let body = Body::Mux(Mux::new(plan, vec![self.stored(track, &pages)?]).into());
+            let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
+            let body = Body::Mux(self.encrypted(of, mux)?.into());
             return Ok(Answer { content_type: essence.packed_type(), body });
         }
         let number = self.head.segment_number(track, run.fragments.start);
         let Some((sound, with)) = with else {
             let plan = Plan::transport(source, None, number)?;
-            return Ok(transport_stream(Mux::new(plan, vec![self.stored(track, &pages)?])));
+            let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
+            return self.transport_stream(of, mux);
         };
         let sound_track = self.track(with)?;
         let begin = pages.first().filter(|_| run.fragments.start > 0);
@@ -103,7 +145,24 @@ impl Maker<'_> {
         let beside = Source { essence: &sound_essence, pages: &sound };
         let plan = Plan::transport(source, Some(beside), number)?;
         let stored = vec![self.stored(track, &pages)?, self.stored(sound_track, &sound)?];
-        Ok(transport_stream(Mux::new(plan, stored)))
+        self.transport_stream(of, Mux::new(plan, stored))
+    }
+
+    fn transport_stream(&self, of: Numbered<'_>, mux: Mux) -> Result<Answer, Error> {
+        let body = Body::Mux(self.encrypted(of, mux)?.into());
+        Ok(Answer { content_type: "video/mp2t", body }) // 8216 §10
+    }
+
+    /// The same, encrypted whole if it is to be.
+    fn encrypted(&self, of: Numbered<'_>, mux: Mux) -> Result<Mux, Error> {
+        if self.protection.is_some_and(|found| found.scheme != Scheme::Cbc) {
+            let rule = "SAMPLE-AES in transport streams is not available: ask for format=m3u8-cmaf";
+            return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+        }
+        Ok(match self.whole(of, mux.len()) {
+            Some(plan) => mux.encrypted(plan),
+            None => mux,
+        })
     }
 
     fn track(&self, run: &Run) -> Result<&Track, Error> {
@@ -133,10 +192,6 @@ impl Maker<'_> {
         }
         Ok((object, version))
     }
-}
-
-fn transport_stream(mux: Mux) -> Answer {
-    Answer { content_type: "video/mp2t", body: Body::Mux(mux.into()) } // 8216 §10
 }
 
 /// Of CMAF.

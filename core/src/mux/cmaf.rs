@@ -12,6 +12,7 @@ use crate::asset::movie::Media;
 use crate::index::head::{Shape, Track};
 use crate::index::page::{Page, PageSample};
 use crate::mp4::Tfxd;
+use crate::mux::protect::{FragmentCipher, TrackCipher};
 use crate::time::Timescale;
 use crate::wire::Writer;
 
@@ -21,9 +22,10 @@ const TRACK_ID: u32 = 1;
 const SYNC_SAMPLE: u32 = 0x0200_0000; // sample_depends_on 2: no other (14496-12 §8.8.3.1)
 const NON_SYNC_SAMPLE: u32 = 0x0101_0000; // depends on others, sample_is_non_sync_sample
 
-/// The init segment of `track`: `ftyp moov`, without samples.
+/// The init segment of `track`: `ftyp moov`, without samples, which `cipher` encrypts; `pssh` are
+/// the boxes of that name.
 #[must_use]
-pub fn init(track: &Track) -> Vec<u8> {
+pub fn init(track: &Track, cipher: Option<&TrackCipher>, pssh: &[u8]) -> Vec<u8> {
     let (handler, header, name): (&[u8; 4], fn(&mut Writer), _) = match track.media {
         Media::Video => {
             (b"vide", |out| out.full_box(*b"vmhd", 0, 1, |out| out.zeros(8)), b"video\0".as_slice())
@@ -33,8 +35,12 @@ pub fn init(track: &Track) -> Vec<u8> {
         }
         Media::Text => (b"text", |out| out.full_box(*b"nmhd", 0, 0, |_| ()), b"text\0"),
     };
-    let entries = &track.entries;
-    init_of(track, b"cmf2", &Carried { handler, header: &header, name, entries })
+    let protected = cipher.map(|cipher| {
+        let entries = track.entries.iter().map(|entry| Bytes::from(cipher.entry(entry)));
+        entries.collect::<Vec<Bytes>>()
+    });
+    let entries = protected.as_deref().unwrap_or(&track.entries);
+    init_of(track, b"cmf2", &Carried { handler, header: &header, name, entries, pssh })
 }
 
 /// The init segment of a text track: media profile brand, handler, media header box, sample entry.
@@ -48,7 +54,11 @@ pub fn text_init(
 ) -> Vec<u8> {
     let header = |out: &mut Writer| out.full_box(*header, 0, 0, |_| ());
     let entries = &[Bytes::from(entry)];
-    init_of(track, brand, &Carried { handler, header: &header, name: b"text\0", entries })
+    init_of(
+        track,
+        brand,
+        &Carried { handler, header: &header, name: b"text\0", entries, pssh: &[] },
+    )
 }
 
 /// What init segments of different media differ in.
@@ -57,6 +67,8 @@ struct Carried<'a> {
     header: &'a dyn Fn(&mut Writer),
     name: &'a [u8],
     entries: &'a [Bytes],
+    /// Complete boxes (23001-7 §8.1).
+    pssh: &'a [u8],
 }
 
 fn init_of(track: &Track, brand: &[u8; 4], carried: &Carried<'_>) -> Vec<u8> {
@@ -83,6 +95,7 @@ fn init_of(track: &Track, brand: &[u8; 4], carried: &Carried<'_>) -> Vec<u8> {
                 [TRACK_ID, 1, 0, 0, 0].iter().for_each(|value| out.u32(*value));
             });
         });
+        out.bytes(carried.pssh);
     });
     out.into_vec()
 }
@@ -198,9 +211,10 @@ pub enum Dialect {
 }
 
 /// The start of a media segment: `moof` and the header of `mdat`, and before them what the
-/// `dialect` has. The samples of `page` follow it, in order, and end the segment.
+/// `dialect` has. The samples of `page` follow it, in order, and end the segment; `cipher` says how
+/// they are encrypted.
 #[must_use]
-pub fn segment_start(page: &Page, dialect: Dialect) -> Vec<u8> {
+pub fn segment_start(page: &Page, dialect: Dialect, cipher: Option<&FragmentCipher>) -> Vec<u8> {
     let mut out = Writer::new();
     if dialect == Dialect::Cmaf {
         out.boxed(*b"styp", |out| {
@@ -212,9 +226,10 @@ pub fn segment_start(page: &Page, dialect: Dialect) -> Vec<u8> {
     let payload =
         page.samples.iter().fold(0, |sum: u64, sample| sum.saturating_add(sample.size.into()));
     let media_header = media_data_header(payload);
-    let fragment = movie_fragment(page, dialect, 0);
+    let fragment = movie_fragment(page, dialect, cipher, 0);
     let data_offset = fragment.len().saturating_add(media_header.len());
-    out.bytes(&movie_fragment(page, dialect, i32::try_from(data_offset).unwrap_or(i32::MAX)));
+    let data_offset = i32::try_from(data_offset).unwrap_or(i32::MAX);
+    out.bytes(&movie_fragment(page, dialect, cipher, data_offset));
     out.bytes(&media_header);
     out.into_vec()
 }
@@ -237,7 +252,12 @@ fn media_data_header(payload: u64) -> Vec<u8> {
 }
 
 /// `moof` with one `traf` and one `trun`, whose samples start `data_offset` bytes after it begins.
-fn movie_fragment(page: &Page, dialect: Dialect, data_offset: i32) -> Vec<u8> {
+fn movie_fragment(
+    page: &Page,
+    dialect: Dialect,
+    cipher: Option<&FragmentCipher>,
+    data_offset: i32,
+) -> Vec<u8> {
     let mut out = Writer::new();
     let columns = Columns::of(&page.samples);
     out.boxed(*b"moof", |out| {
@@ -250,6 +270,9 @@ fn movie_fragment(page: &Page, dialect: Dialect, data_offset: i32) -> Vec<u8> {
             columns.run(out, &page.samples, data_offset);
             if dialect == Dialect::Smooth {
                 dependencies(out, &page.samples);
+            }
+            cipher.iter().for_each(|cipher| cipher.write(out));
+            if dialect == Dialect::Smooth {
                 absolute_time(out, page);
             }
         });

@@ -18,6 +18,7 @@ use core::ops::Range;
 
 use bytes::{Buf as _, Bytes};
 
+use crate::cipher::CipherPlan;
 use crate::error::Error;
 use crate::mux::annex_b::AnnexB;
 use crate::mux::plan::{Element, Plan, Unit};
@@ -52,6 +53,8 @@ pub struct Mux {
     sample: Option<Sample>,
     begun: bool,
     out: Packets,
+    /// How what is given is encrypted before it goes out.
+    cipher: Option<CipherPlan>,
 }
 
 /// What the shell does next.
@@ -59,7 +62,7 @@ pub struct Mux {
 pub enum MuxStep {
     /// Read on in this input and [`Mux::supply`] what comes.
     Need(usize),
-    /// Send these bytes.
+    /// Send these bytes, encrypted as [`Mux::cipher`] says.
     Give(Bytes),
     /// All is sent.
     Done,
@@ -106,13 +109,29 @@ impl Mux {
             begun: false,
             out: Packets::default(),
             plan,
+            cipher: None,
         }
     }
 
-    /// Bytes that will come out.
+    /// The same, encrypted as `cipher` says, which is for all of it.
+    #[must_use]
+    pub fn encrypted(self, cipher: CipherPlan) -> Self {
+        Self { cipher: Some(cipher), ..self }
+    }
+
+    /// How what is given is to be encrypted, if it is.
+    #[must_use]
+    pub const fn cipher(&self) -> Option<&CipherPlan> {
+        self.cipher.as_ref()
+    }
+
+    /// Bytes that go out, encrypted where they are to be.
     #[must_use]
     pub const fn len(&self) -> u64 {
-        self.window.end.saturating_sub(self.window.start)
+        match &self.cipher {
+            Some(cipher) => cipher.len(),
+            None => self.window.end.saturating_sub(self.window.start),
+        }
     }
 
     /// Nothing will come out.
@@ -128,7 +147,11 @@ impl Mux {
 
     /// The part at `range` of it.
     #[must_use]
-    pub fn slice(mut self, range: Range<u64>) -> Self {
+    pub fn slice(mut self, mut range: Range<u64>) -> Self {
+        if let Some(cipher) = &self.cipher {
+            let (takes, cipher) = cipher.slice(&range);
+            (range, self.cipher) = (takes, Some(cipher));
+        }
         let end = self.window.start.saturating_add(range.end).min(self.window.end);
         let start = self.window.start.saturating_add(range.start).min(end);
         self.window = start..end;
@@ -143,6 +166,9 @@ impl Mux {
         out.varint(self.window.start);
         out.varint(self.window.end);
         out.block(&self.plan.preface);
+        if let Some(cipher) = &self.cipher {
+            out.block(&cipher.identity().collect::<Vec<u8>>());
+        }
         for (stream, input) in self.plan.streams.iter().zip(&self.inputs) {
             out.u8(stream.counter);
             for Element { before, size, length_size, .. } in &stream.elements {

@@ -1,5 +1,5 @@
-//! Segments as recipes.  In: a track and its page.  Out: pieces and an exact length. Knows which
-//! bytes, not what they mean.
+//! Segments as recipes.  In: a track and its page.  Out: pieces, how they are encrypted, and an
+//! exact length. Knows which bytes, not what they mean.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,15 +7,18 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::cipher::CipherPlan;
 use crate::source::{ObjectId, Span, Version, spans};
 
 /// Pieces of a body, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
     /// Bytes of all pieces.
-    pub len: u64,
+    pub input: u64,
     /// The pieces.
     pub pieces: Vec<Piece>,
+    /// How they are encrypted; `None` sends them as they are.
+    pub cipher: Option<CipherPlan>,
 }
 
 /// One piece of a body.
@@ -68,8 +71,20 @@ impl Recipe {
         recipe
     }
 
+    /// Bytes that go out.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.cipher.as_ref().map_or(self.input, CipherPlan::len)
+    }
+
+    /// Nothing goes out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn push(&mut self, piece: Piece) {
-        self.len = self.len.saturating_add(piece.len());
+        self.input = self.input.saturating_add(piece.len());
         self.pieces.push(piece);
     }
 
@@ -84,7 +99,14 @@ impl Recipe {
     /// The part of the body at `range` of it, as a recipe of its own.
     #[must_use]
     pub fn slice(&self, range: Range<u64>) -> Self {
-        let mut slice = Self::default();
+        let (range, cipher) = match &self.cipher {
+            Some(cipher) => {
+                let (takes, cipher) = cipher.slice(&range);
+                (takes, Some(cipher))
+            }
+            None => (range, None),
+        };
+        let mut slice = Self { cipher, ..Self::default() };
         let mut at = 0_u64;
         for piece in &self.pieces {
             let end = at.saturating_add(piece.len());
@@ -171,13 +193,13 @@ mod tests {
         let ranges = [100..110, 115..120, 120..121, far..far + 7];
         let recipe = Recipe::new(vec![1, 2, 3], "a", &Version::default(), ranges);
         let whole = bytes_of(&recipe);
-        assert_eq!(recipe.len, 3 + 10 + 5 + 1 + 7);
+        assert_eq!(recipe.len(), 3 + 10 + 5 + 1 + 7);
         for start in 0..=whole.len() {
             for end in start..=whole.len() {
                 let range = u64::try_from(start).unwrap()..u64::try_from(end).unwrap();
                 let slice = recipe.slice(range.clone());
                 assert_eq!(bytes_of(&slice), whole[start..end], "{range:?}");
-                assert_eq!(slice.len, range.end - range.start);
+                assert_eq!(slice.len(), range.end - range.start);
             }
         }
     }

@@ -99,7 +99,7 @@ fn fragment(page: &TextPage, samples: &[Sample]) -> Result<Page, Error> {
 }
 
 fn written(page: &Page, dialect: Dialect, samples: &[Sample]) -> Result<Vec<u8>, Error> {
-    let mut out = cmaf::segment_start(page, dialect);
+    let mut out = cmaf::segment_start(page, dialect, None);
     for sample in samples {
         if out.len().saturating_add(sample.data.len()) > SEGMENT_BYTES {
             return Err(too_long());

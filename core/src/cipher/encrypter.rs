@@ -1,0 +1,330 @@
+//! A plan, carried out.  In: a clear body in chunks of any size.  Out: the encrypted body, in
+//! chunks. Holds less than a block of it.
+//!
+//! Quick where the processor has instructions for AES, and what there is where nothing else is.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use aes::Aes128;
+use aes::cipher::{
+    BlockModeEncrypt as _, InnerIvInit as _, KeyInit as _, StreamCipher as _,
+    StreamCipherCoreWrapper, StreamCipherSeek as _,
+};
+use bytes::{Bytes, BytesMut};
+use ctr::{CtrCore, flavors};
+
+use crate::cipher::plan::{CipherPlan, Mode, Run};
+
+/// A body being encrypted.
+pub struct Encrypter {
+    plan: CipherPlan,
+    cipher: Aes128,
+    /// Bytes of the clear body behind us.
+    at: u64,
+    /// The end of what came in: part of a block.
+    held: Vec<u8>,
+    /// The first run that is not behind us.
+    run: usize,
+    state: State,
+}
+
+impl core::fmt::Debug for Encrypter {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Encrypter").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Where the run under way has come to.
+enum State {
+    /// Nowhere.
+    Fresh,
+    Ctr(Box<KeyStream>),
+    /// The last encrypted block.
+    Cbc([u8; 16]),
+}
+
+type Block = aes::Block;
+type KeyStream = StreamCipherCoreWrapper<CtrCore<Aes128, flavors::Ctr128BE>>;
+type Chain<'a> = cbc::Encryptor<&'a Aes128>;
+
+impl Encrypter {
+    /// Encrypts as `plan` says.
+    #[must_use]
+    pub fn new(plan: CipherPlan) -> Self {
+        let cipher = Aes128::new(plan.key.expose().into());
+        Self { plan, cipher, at: 0, held: Vec::new(), run: 0, state: State::Fresh }
+    }
+
+    /// The next bytes of the clear body; what is ready of the encrypted one.
+    pub fn update(&mut self, bytes: Bytes) -> Bytes {
+        let mut body = if self.held.is_empty() {
+            bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared))
+        } else {
+            let mut body = BytesMut::from(self.held.as_slice());
+            body.extend_from_slice(&bytes);
+            self.held.clear();
+            body
+        };
+        let ready = self.ready(body.len());
+        self.held.extend_from_slice(body.get(ready..).unwrap_or(&[]));
+        body.truncate(ready);
+        self.encrypt(&mut body);
+        self.wanted(body)
+    }
+
+    /// The rest, once the clear body has come to its end.
+    pub fn finish(&mut self) -> Bytes {
+        let mut body = BytesMut::from(self.held.as_slice());
+        self.held.clear();
+        if self.plan.padded {
+            let missing = 16_usize.saturating_sub(body.len() % 16);
+            body.resize(body.len().saturating_add(missing), u8::try_from(missing).unwrap_or(0));
+            if let Some(range) = self.plan.runs.last_mut().and_then(|run| run.ranges.last_mut()) {
+                range.end = self.at.saturating_add(length(&body));
+            }
+        }
+        self.encrypt(&mut body);
+        self.wanted(body)
+    }
+
+    /// How many of `len` bytes can be encrypted before more is known: a block that will be, but
+    /// has not come whole, has to wait.
+    fn ready(&self, len: usize) -> usize {
+        if self.plan.mode == Mode::Ctr {
+            return len;
+        }
+        let end = self.at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        let ranges = self.plan.runs.get(self.run..).unwrap_or(&[]).iter();
+        let ranges = ranges.flat_map(|run| &run.ranges);
+        let mut open = ranges.skip_while(|range| range.end < end);
+        let Some(range) = open.next().filter(|range| range.start < end) else { return len };
+        let block = end.saturating_sub(range.start) / 16;
+        let start = range.start.saturating_add(block.saturating_mul(16));
+        let whole = start.saturating_add(16) <= range.end;
+        if !(whole || self.plan.padded) || !self.plan.mode.encrypts(block) {
+            return len;
+        }
+        usize::try_from(start.saturating_sub(self.at)).unwrap_or(len).min(len)
+    }
+
+    /// Encrypts `body`, which lies at `self.at`, in place.
+    fn encrypt(&mut self, body: &mut [u8]) {
+        let Self { plan, cipher, at, run: number, state, .. } = self;
+        let end = at.saturating_add(length(body));
+        while let Some(run) = plan.runs.get(*number) {
+            for range in &run.ranges {
+                let (from, to) = (range.start.max(*at), range.end.min(end));
+                let index = |place: u64| usize::try_from(place.saturating_sub(*at)).ok();
+                let part = index(from).zip(index(to)).and_then(|(from, to)| body.get_mut(from..to));
+                if let Some(part) = part.filter(|part| !part.is_empty()) {
+                    let offset = from.saturating_sub(range.start);
+                    state.encrypt(cipher, plan.mode, run, offset, part);
+                }
+            }
+            // What ends in padding goes on behind its last byte.
+            let goes_on = |last: &Range<u64>| last.end > end || plan.padded;
+            if run.ranges.last().is_some_and(goes_on) {
+                break;
+            }
+            *number = number.saturating_add(1);
+            *state = State::Fresh;
+        }
+    }
+
+    /// What of `body`, which lies at `self.at`, goes out; goes on behind it.
+    fn wanted(&mut self, body: BytesMut) -> Bytes {
+        let start = self.at;
+        self.at = start.saturating_add(length(&body));
+        let Range { start: first, end: last } = self.plan.window;
+        let index = |place: u64| {
+            let place = place.clamp(start, self.at).saturating_sub(start);
+            usize::try_from(place).unwrap_or(usize::MAX).min(body.len())
+        };
+        let wanted = index(first)..index(last).max(index(first));
+        body.freeze().slice(wanted)
+    }
+}
+
+impl State {
+    /// Encrypts `part`, which lies `offset` bytes into a range of `run`.
+    fn encrypt(&mut self, cipher: &Aes128, mode: Mode, run: &Run, offset: u64, part: &mut [u8]) {
+        let Mode::Cbc { skip, .. } = mode else {
+            if !matches!(self, Self::Ctr(_)) {
+                let core = CtrCore::inner_iv_init(cipher.clone(), &run.iv.into());
+                let mut stream = KeyStream::from_core(core);
+                stream.seek(run.used);
+                *self = Self::Ctr(stream.into());
+            }
+            if let Self::Ctr(stream) = self {
+                stream.apply_keystream(part);
+            }
+            return;
+        };
+        let mut iv = if let Self::Cbc(last) = self { *last } else { run.iv };
+        let mut chain = Chain::inner_iv_init(cipher, &iv.into());
+        // A block that began before this is a clear one.
+        let lead = usize::try_from(offset.wrapping_neg() % 16).unwrap_or(0).min(part.len());
+        let (_, part) = part.split_at_mut(lead);
+        let (blocks, _) = Block::slice_as_chunks_mut(part);
+        if skip == 0 {
+            chain.encrypt_blocks(blocks);
+            iv = blocks.last().map_or(iv, |block| (*block).into());
+        } else {
+            for (number, block) in (offset.div_ceil(16)..).zip(blocks) {
+                if mode.encrypts(number) {
+                    chain.encrypt_block(block);
+                    iv = (*block).into();
+                }
+            }
+        }
+        *self = Self::Cbc(iv);
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cipher::{ContentKey, KeyId};
+    use aes::cipher::BlockCipherEncrypt as _;
+    use alloc::sync::Arc;
+    use alloc::vec;
+
+    const IV: [u8; 16] = [9; 16];
+
+    fn key() -> Arc<ContentKey> {
+        Arc::new(ContentKey::new(KeyId([1; 16]), *b"sixteen bytes..."))
+    }
+
+    fn body(len: usize) -> Vec<u8> {
+        (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
+    }
+
+    fn run(plan: &CipherPlan, body: &[u8], piece: usize) -> Vec<u8> {
+        let mut encrypter = Encrypter::new(plan.clone());
+        let mut out = Vec::new();
+        for chunk in body.chunks(piece) {
+            out.extend_from_slice(&encrypter.update(Bytes::copy_from_slice(chunk)));
+        }
+        out.extend_from_slice(&encrypter.finish());
+        out
+    }
+
+    /// The same by the block cipher alone, a byte at a time.
+    fn by_hand(plan: &CipherPlan, body: &[u8]) -> Vec<u8> {
+        let cipher = Aes128::new(plan.key.expose().into());
+        let block = |bytes: [u8; 16]| {
+            let mut block = Block::from(bytes);
+            cipher.encrypt_block(&mut block);
+            <[u8; 16]>::from(block)
+        };
+        let mut out = body.to_vec();
+        if plan.padded {
+            let missing = 16 - out.len() % 16;
+            out.extend(vec![u8::try_from(missing).unwrap(); missing]);
+        }
+        for run in &plan.runs {
+            let mut at = 0_u128;
+            let mut chain = run.iv;
+            for range in &run.ranges {
+                let start = usize::try_from(range.start).unwrap();
+                let end = usize::try_from(range.end).unwrap();
+                let end = if plan.padded { out.len() } else { end };
+                if plan.mode == Mode::Ctr {
+                    for byte in &mut out[start..end] {
+                        let counter = u128::from_be_bytes(run.iv) + at / 16;
+                        *byte ^= block(counter.to_be_bytes())[usize::try_from(at % 16).unwrap()];
+                        at += 1;
+                    }
+                    continue;
+                }
+                for (number, part) in (0..).zip(out[start..end].chunks_exact_mut(16)) {
+                    if plan.mode.encrypts(number) {
+                        for (byte, before) in part.iter_mut().zip(chain) {
+                            *byte ^= before;
+                        }
+                        chain = block(part.try_into().unwrap());
+                        part.copy_from_slice(&chain);
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn plans() -> Vec<(CipherPlan, usize)> {
+        let run = |ranges: &[(u64, u64)]| {
+            let ranges = ranges.iter().map(|(start, end)| *start..*end).collect();
+            Run { iv: IV, used: 0, ranges }
+        };
+        let mut plans = vec![
+            (
+                CipherPlan::new(
+                    key(),
+                    Mode::Ctr,
+                    vec![
+                        run(&[(10, 42), (50, 53), (60, 61)]),
+                        run(&[(61, 200)]),
+                        run(&[(300, 316)]),
+                    ],
+                    320,
+                ),
+                320,
+            ),
+            (CipherPlan::new(key(), Mode::Ctr, Vec::new(), 20), 20),
+        ];
+        for (crypt, skip) in [(1, 9), (1, 0), (5, 5), (1, 1)] {
+            let runs =
+                vec![run(&[(5, 400)]), run(&[(400, 416)]), run(&[(420, 430)]), run(&[(440, 640)])];
+            plans.push((CipherPlan::new(key(), Mode::Cbc { crypt, skip }, runs, 645), 645));
+        }
+        for len in [0, 1, 15, 16, 17, 100, 160] {
+            plans.push((CipherPlan::whole(key(), IV, len), usize::try_from(len).unwrap()));
+        }
+        plans
+    }
+
+    #[test]
+    fn the_result_is_that_of_the_block_cipher_however_the_body_comes_in() {
+        for (plan, len) in plans() {
+            let clear = body(len);
+            let expected = by_hand(&plan, &clear);
+            assert_eq!(u64::try_from(expected.len()).unwrap(), plan.len());
+            for piece in (1..40).chain([len.max(1), len + 1]) {
+                assert_eq!(run(&plan, &clear, piece), expected, "{plan:?} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_plan_gives_that_part_of_the_result() {
+        for (plan, len) in plans() {
+            let clear = body(len);
+            let whole = run(&plan, &clear, 64);
+            for start in (0..=whole.len()).step_by(1 + len / 100) {
+                for end in (start..=whole.len()).step_by(1 + len / 9) {
+                    let range = u64::try_from(start).unwrap()..u64::try_from(end).unwrap();
+                    let (takes, part) = plan.slice(&range);
+                    let takes =
+                        usize::try_from(takes.start).unwrap()..usize::try_from(takes.end).unwrap();
+                    assert_eq!(part.len(), range.end - range.start);
+                    assert_eq!(run(&part, &clear[takes], 7), whole[start..end], "{range:?}");
+                    // And a part of the part.
+                    let middle = (range.end - range.start) / 2;
+                    let (takes_of, half) = part.slice(&(middle..part.len()));
+                    let of = usize::try_from(takes_of.start).unwrap();
+                    let to = usize::try_from(takes_of.end).unwrap();
+                    let (first, _) = plan.slice(&range);
+                    let input = &clear[usize::try_from(first.start).unwrap()..][of..to];
+                    let from = start + usize::try_from(middle).unwrap();
+                    assert_eq!(run(&half, input, 5), whole[from..end], "{range:?} halved");
+                }
+            }
+        }
+    }
+}

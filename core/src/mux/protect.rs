@@ -1,0 +1,287 @@
+//! Protected samples (23001-7, 23000-19 §8).  In: a track's key, and fragments as the index has
+//! them.  Out: what sample entries and `moof` say of the encryption, and its plan.
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::asset::movie::Media;
+use crate::cipher::{
+    CipherPlan, ContentKey, Mode, Protection, Run, SampleIvs, Scheme, Subsample, constant_iv,
+    subsamples,
+};
+use crate::error::{AmsCode, Error};
+use crate::index::head::Track;
+use crate::index::{Identity, Page};
+use crate::wire::Writer;
+
+/// How the samples of one track are encrypted.
+#[derive(Debug, Clone)]
+pub struct TrackCipher {
+    key: Arc<ContentKey>,
+    scheme: Scheme,
+    pattern: Mode,
+    ivs: SampleIvs,
+    audio: bool,
+    /// Bytes of the length field of NAL units; 0 where samples are encrypted whole.
+    length_size: u8,
+}
+
+/// How those of one fragment are.
+#[derive(Debug, Clone)]
+pub struct FragmentCipher {
+    track: TrackCipher,
+    samples: Vec<SampleCipher>,
+}
+
+/// How one is.
+#[derive(Debug, Clone)]
+struct SampleCipher {
+    size: u32,
+    /// Under `cenc`.
+    iv: Option<[u8; 8]>,
+    /// Of NAL units; `None` encrypts it whole.
+    subsamples: Option<Vec<Subsample>>,
+}
+
+/// One encrypted block in ten (23001-7 §10.4.2): as much as the scheme asks for in video.
+const VIDEO_PATTERN: (u8, u8) = (1, 9);
+
+/// `a2394f52-5a9b-4f14-a244-6c427c648df4`
+const PIFF_SAMPLE_ENCRYPTION: [u8; 16] = [
+    0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4,
+];
+
+impl TrackCipher {
+    /// Samples of track number `number` under `protection`; `None` where they go out clear: text
+    /// always does, and so does everything where segments are encrypted whole.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Unsupported`] for pictures whose syntax nothing is known of.
+    pub fn new(
+        track: &Track,
+        number: usize,
+        identity: &Identity,
+        protection: &Protection,
+    ) -> Result<Option<Self>, Error> {
+        let Some(key) = protection.keys.get(number).cloned().flatten() else { return Ok(None) };
+        let scheme = protection.scheme;
+        let pattern = match (scheme, track.media) {
+            (Scheme::Cbc, _) | (_, Media::Text) => return Ok(None),
+            (Scheme::Cenc | Scheme::Piff, _) => Mode::Ctr,
+            (Scheme::Cbcs, Media::Audio) => Mode::CBC,
+            (Scheme::Cbcs, Media::Video) => {
+                let (crypt, skip) = VIDEO_PATTERN;
+                Mode::Cbc { crypt, skip }
+            }
+        };
+        if track.media == Media::Video && track.nal_length_size == 0 {
+            let (name, codecs) = (&track.name, &track.codecs);
+            return Err(Error::unsupported(format!("track {name}: {codecs} cannot be encrypted"))
+                .with_code(AmsCode::EncryptionNotSupported));
+        }
+        let ivs = SampleIvs::new(&key.id, identity, number)?;
+        let (audio, length_size) = (track.media == Media::Audio, track.nal_length_size);
+        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size }))
+    }
+
+    /// `entry`, a complete sample entry, as a protected one (14496-12 §8.12): another name, and
+    /// the old one in a `sinf` behind all that was in it.
+    #[must_use]
+    pub fn entry(&self, entry: &[u8]) -> Vec<u8> {
+        let (Some(format), Some(payload)) = (entry.get(4..8), entry.get(8..)) else {
+            return entry.to_vec();
+        };
+        let mut out = Writer::new();
+        let name = if self.audio { *b"enca" } else { *b"encv" };
+        out.boxed(name, |out| {
+            out.bytes(payload);
+            out.boxed(*b"sinf", |out| {
+                out.boxed(*b"frma", |out| out.bytes(format));
+                out.full_box(*b"schm", 0, 0, |out| {
+                    out.bytes(if self.pattern == Mode::Ctr { b"cenc" } else { b"cbcs" });
+                    out.u32(0x0001_0000); // scheme_version 1.0 (23001-7 §4.1)
+                });
+                out.boxed(*b"schi", |out| self.track_encryption(out));
+            });
+        });
+        out.into_vec()
+    }
+
+    /// `tenc` (23001-7 §8.2)
+    fn track_encryption(&self, out: &mut Writer) {
+        let (version, pattern) = match self.pattern {
+            Mode::Ctr => (0, 0),
+            // Whole samples of sound: no pattern (§10.4.1).
+            Mode::Cbc { skip: 0, .. } => (1, 0),
+            Mode::Cbc { crypt, skip } => (1, crypt << 4 | skip & 15),
+        };
+        out.full_box(*b"tenc", version, 0, |out| {
+            out.u8(0);
+            out.u8(pattern); // default_crypt_byte_block, default_skip_byte_block
+            out.u8(1); // default_isProtected
+            out.u8(if self.pattern == Mode::Ctr { 8 } else { 0 }); // default_Per_Sample_IV_Size
+            out.bytes(&self.key.id.0);
+            if self.pattern != Mode::Ctr {
+                out.u8(16); // default_constant_IV_size
+                out.bytes(&constant_iv(&self.key.id));
+            }
+        });
+    }
+
+    /// The samples of `page`.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Unsupported`] where the slice headers of its pictures were not
+    /// read, or a picture has more slices than `saiz` can count.
+    pub fn fragment(&self, page: &Page) -> Result<FragmentCipher, Error> {
+        if self.length_size > 0 && page.nals.len() != page.samples.len() {
+            return Err(unread(page));
+        }
+        let whole_blocks = self.pattern == Mode::Ctr;
+        let mut samples = Vec::new();
+        for (number, sample) in page.samples.iter().enumerate() {
+            let units = page.nals.get(number);
+            let maps = units.map(|units| subsamples(units, self.length_size, whole_blocks));
+            let iv = match self.pattern {
+                Mode::Ctr => Some(self.ivs.iv(page.fragment, number)?),
+                Mode::Cbc { .. } => None,
+            };
+            let subsamples = maps.filter(|_| self.length_size > 0);
+            samples.push(SampleCipher { size: sample.size, iv, subsamples });
+        }
+        let fragment = FragmentCipher { track: self.clone(), samples };
+        fragment.fits(page).map(|()| fragment)
+    }
+}
+
+fn unread(page: &Page) -> Error {
+    let number = page.fragment;
+    Error::unsupported(format!(
+        "fragment {number}: the slice headers of its pictures are not in the index, so they cannot \
+         be encrypted: `selvedge index` says which sample is at fault"
+    ))
+    .with_code(AmsCode::InvalidVideoNalUnit)
+}
+
+impl FragmentCipher {
+    /// Every sample's information fits the byte that says its length.
+    fn fits(&self, page: &Page) -> Result<(), Error> {
+        let long = self.samples.iter().position(|sample| sample.information() > 0xff);
+        let Some(number) = long else { return Ok(()) };
+        let rule = format!(
+            "fragment {} sample {number}: more slices than auxiliary information of 255 bytes has \
+             room for (14496-12 §8.7.8)",
+            page.fragment
+        );
+        Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
+    }
+
+    /// Writes what `traf` says of single samples; nothing where there is nothing to say. `out`
+    /// begins with the `moof`.
+    pub(super) fn write(&self, out: &mut Writer) {
+        if self.samples.iter().all(|sample| sample.information() == 0) {
+            return;
+        }
+        let flags = if self.has_subsamples() { 0x02 } else { 0 };
+        if self.track.scheme == Scheme::Piff {
+            // `SampleEncryptionBox` of PIFF 1.1 §5.3.2.1, which needs no other box.
+            out.boxed(*b"uuid", |out| {
+                out.bytes(&PIFF_SAMPLE_ENCRYPTION);
+                out.u32(flags);
+                self.information(out);
+            });
+            return;
+        }
+        let first = out.len().saturating_add(16);
+        out.full_box(*b"senc", 0, flags, |out| self.information(out));
+        self.sizes(out);
+        out.full_box(*b"saio", 0, 0, |out| {
+            out.u32(1);
+            out.u32(u32::try_from(first).unwrap_or(u32::MAX));
+        });
+    }
+
+    /// What `senc` (23001-7 §7.2) holds.
+    fn information(&self, out: &mut Writer) {
+        out.u32(u32::try_from(self.samples.len()).unwrap_or(u32::MAX));
+        self.samples.iter().for_each(|sample| sample.write(out));
+    }
+
+    /// `saiz` (14496-12 §8.7.8)
+    fn sizes(&self, out: &mut Writer) {
+        let sizes = || self.samples.iter().map(SampleCipher::information);
+        let same = sizes().next().filter(|first| sizes().all(|size| size == *first));
+        let byte = |size: usize| u8::try_from(size).unwrap_or(u8::MAX);
+        out.full_box(*b"saiz", 0, 0, |out| {
+            out.u8(same.map_or(0, byte)); // default_sample_info_size
+            out.u32(u32::try_from(self.samples.len()).unwrap_or(u32::MAX));
+            if same.is_none() {
+                sizes().for_each(|size| out.u8(byte(size)));
+            }
+        });
+    }
+
+    fn has_subsamples(&self) -> bool {
+        self.samples.iter().any(|sample| sample.subsamples.is_some())
+    }
+
+    /// The plan of a body whose samples come behind `start` bytes and end it.
+    #[must_use]
+    pub fn plan(&self, start: usize) -> CipherPlan {
+        let mut at = u64::try_from(start).unwrap_or(u64::MAX);
+        let mut runs = Vec::new();
+        let constant = constant_iv(&self.track.key.id);
+        for sample in &self.samples {
+            let ranges = sample.protected(at);
+            match sample.iv {
+                Some(_) if ranges.is_empty() => {}
+                Some(iv) => runs.push(Run { iv: SampleIvs::counter(iv), used: 0, ranges }),
+                None => runs.extend(ranges.into_iter().map(|range| Run {
+                    iv: constant,
+                    used: 0,
+                    ranges: alloc::vec![range],
+                })),
+            }
+            at = at.saturating_add(sample.size.into());
+        }
+        CipherPlan::new(Arc::clone(&self.track.key), self.track.pattern, runs, at)
+    }
+}
+
+impl SampleCipher {
+    /// Bytes of its information in `senc`.
+    fn information(&self) -> usize {
+        let map = self.subsamples.as_ref().map_or(0, |map| {
+            let entries = map.iter().map(|one| one.entries().count());
+            entries.fold(0, usize::saturating_add).saturating_mul(6).saturating_add(2)
+        });
+        self.iv.map_or(0, |iv| iv.len()).saturating_add(map)
+    }
+
+    fn write(&self, out: &mut Writer) {
+        self.iv.iter().for_each(|iv| out.bytes(iv));
+        let Some(map) = &self.subsamples else { return };
+        let entries = || map.iter().flat_map(|one| one.entries());
+        out.u16(u16::try_from(entries().count()).unwrap_or(u16::MAX));
+        for (clear, protected) in entries() {
+            out.u16(clear);
+            out.u32(protected);
+        }
+    }
+
+    /// Where its protected bytes lie; it begins at byte `at`.
+    fn protected(&self, mut at: u64) -> Vec<Range<u64>> {
+        let whole = [Subsample { clear: 0, protected: self.size }];
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for subsample in self.subsamples.as_deref().unwrap_or(&whole) {
+            let start = at.saturating_add(subsample.clear);
+            at = start.saturating_add(subsample.protected.into());
+            if start < at {
+                ranges.push(start..at);
+            }
+        }
+        ranges
+    }
+}
