@@ -19,6 +19,7 @@ pub mod dash;
 pub mod delivered;
 pub mod drive;
 pub mod each;
+pub mod encrypted;
 pub mod fetch;
 pub mod hls;
 pub mod identity;

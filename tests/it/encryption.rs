@@ -1,0 +1,233 @@
+//! What goes out encrypted comes out of other people's decryptors as it was published, bit for bit.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use selvedge_core::asset::reader::Limits;
+use selvedge_core::job::HttpRequest;
+use selvedge_tests::delivered::{Delivered, by_dash, by_hls, keyframes};
+use selvedge_tests::drive::{Asset, Shelf};
+use selvedge_tests::encrypted::{self, by_ffmpeg, by_openssl, by_packager, protect};
+use selvedge_tests::fetch::Response;
+use selvedge_tests::samples::Sample;
+use selvedge_tests::{hls, media, tools};
+
+/// An asset in the clear, and the same encrypted.
+struct Film {
+    shelf: Shelf,
+    files: Vec<PathBuf>,
+    clear: String,
+    encrypted: String,
+}
+
+impl Film {
+    fn of(files: &[PathBuf]) -> Self {
+        let named = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read(path).unwrap().into())
+        };
+        let bytes: BTreeMap<_, _> = files.iter().map(named).collect();
+        let mut shelf = Shelf::default();
+        let asset: Asset = shelf.publish("film", &bytes, Limits::default()).unwrap();
+        let encrypted = protect(&mut shelf, &asset);
+        Self { shelf, files: files.to_vec(), clear: asset.path, encrypted }
+    }
+
+    fn get(&self, path: &str) -> Result<Response, String> {
+        self.shelf.get(path)
+    }
+
+    fn renditions(&self, path: &str, format: &str) -> Vec<Delivered> {
+        let url = format!("{path}/manifest({format})");
+        let get = |path: &str| self.get(path);
+        if format.contains("mpd") { by_dash(&get, &url) } else { by_hls(&get, &url) }.unwrap()
+    }
+
+    fn key_frames(&self, path: &str, format: &str) -> Vec<Delivered> {
+        keyframes(&|path: &str| self.get(path), &format!("{path}/manifest({format})")).unwrap()
+    }
+}
+
+/// Films of made media: H.264 with B-frames and AAC, HEVC; and of the collection, where it is.
+fn films() -> Vec<Film> {
+    let made = [media::ladder_25().into_iter().skip(2).take(2).collect(), media::ladder_hevc()];
+    let made = made.iter().filter_map(|one: &Vec<_>| one.iter().map(media::file).collect());
+    let mut films: Vec<Film> = made.map(|files: Vec<PathBuf>| Film::of(&files)).collect();
+    for name in ["bear-640x360.mp4", "bear-640x360-hevc.mp4"] {
+        films.extend(tools::shared(&format!("media/{name}")).map(|path| Film::of(&[path])));
+    }
+    films
+}
+
+fn hashes(samples: &[Sample]) -> Vec<&str> {
+    samples.iter().map(|sample| sample.hash.as_str()).collect()
+}
+
+const SCHEMES: [&str; 2] =
+    ["format=mpd-time-cmaf,encryption=cenc", "format=m3u8-cmaf,encryption=cbcs-aapl"];
+
+#[test]
+fn samples_come_out_of_shaka_packager_as_they_were_published() {
+    let Some(packager) = encrypted::packager() else { return };
+    for film in films() {
+        for format in SCHEMES {
+            let (plain, _) = format.split_once(",encryption").unwrap();
+            let clear = film.renditions(&film.clear, plain);
+            let hidden = film.renditions(&film.encrypted, format);
+            assert_eq!(clear.len(), hidden.len());
+            let mut pairs: Vec<_> = clear.into_iter().zip(hidden).collect();
+            if format.contains("m3u8") {
+                let frames = film.key_frames(&film.clear, plain).into_iter();
+                pairs.extend(frames.zip(film.key_frames(&film.encrypted, format)));
+            }
+            for (clear, hidden) in pairs {
+                let place = format!("{:?} {format} {} {}", film.files, clear.name, clear.bitrate);
+                let found = by_packager(&packager, &hidden.joined, &clear.track.kind);
+                let found = found.unwrap_or_else(|error| panic!("{place}: {error}"));
+                assert!(hashes(&found.samples) == hashes(&clear.track.samples), "{place}");
+                let (hidden, clear) = (&hidden.track.samples, &clear.track.samples);
+                let same =
+                    hidden.iter().zip(clear).filter(|(a, b)| a.hash == b.hash && b.size > 200);
+                assert_eq!(same.count(), 0, "{place}: samples are clear");
+                let times = |all: &[Sample]| all.iter().map(|one| one.pts).collect::<Vec<_>>();
+                assert!(times(&found.samples) == times(clear), "{place}: times differ");
+            }
+        }
+    }
+}
+
+/// Initialization segment and one media segment, of the first rendition of pictures and of sound.
+#[test]
+fn samples_come_out_of_ffmpeg_as_they_were_published() {
+    for film in films() {
+        for format in SCHEMES {
+            let (plain, _) = format.split_once(",encryption").unwrap();
+            let clear = film.key_frames_or_first(&film.clear, plain);
+            let hidden = film.key_frames_or_first(&film.encrypted, format);
+            for (clear, hidden) in clear.iter().zip(&hidden) {
+                let place = format!("{:?} {format}", film.files);
+                let found = by_ffmpeg(hidden).unwrap_or_else(|error| panic!("{place}: {error}"));
+                let clear = by_ffmpeg(clear).unwrap();
+                assert_eq!(hashes(&found.samples), hashes(&clear.samples), "{place}");
+            }
+        }
+    }
+}
+
+impl Film {
+    /// Initialization segment and second media segment of every rendition of an HLS presentation.
+    fn key_frames_or_first(&self, path: &str, format: &str) -> Vec<Vec<u8>> {
+        let format = format.replace("mpd-time-cmaf", "m3u8-cmaf");
+        let get = |path: &str| self.get(path);
+        let master = hls::master(&get, &format!("{path}/manifest({format})")).unwrap();
+        let playlists = master.variants.iter().chain(&master.renditions);
+        let joined = playlists.map(|url| {
+            let playlist = hls::playlist(&get, url).unwrap();
+            let mut joined = self.get(playlist.map.as_deref().unwrap()).unwrap().body;
+            let segment = playlist.segments.get(1).unwrap_or(&playlist.segments[0]);
+            joined.extend(self.get(&segment.url).unwrap().body);
+            joined
+        });
+        joined.collect()
+    }
+}
+
+#[test]
+fn the_same_bytes_are_clear_as_in_what_shaka_packager_encrypts() {
+    let Some(packager) = encrypted::packager() else { return };
+    for film in films() {
+        for (format, scheme, iv) in [(SCHEMES[0], "cenc", 8), (SCHEMES[1], "cbcs", 0)] {
+            let (plain, _) = format.split_once(",encryption").unwrap();
+            let pairs = film.renditions(&film.clear, plain).into_iter();
+            for (clear, hidden) in pairs.zip(film.renditions(&film.encrypted, format)) {
+                if clear.track.kind != "video" {
+                    continue;
+                }
+                let of = |path: &&PathBuf| film.files.len() == 1 || holds(path, &clear);
+                let Some(path) = film.files.iter().find(of) else { panic!("whose is it?") };
+                let theirs = encrypted::packaged(&packager, path, "video", scheme).unwrap();
+                let (ours, theirs) =
+                    (encrypted::subsamples(&hidden.joined, iv), encrypted::subsamples(&theirs, iv));
+                let place = format!("{} {scheme}", path.display());
+                assert!(!ours.is_empty(), "{place}");
+                assert_eq!(ours, theirs, "{place}");
+            }
+        }
+    }
+}
+
+/// The file at `path` has as many samples of the sizes of `rendition`'s.
+fn holds(path: &Path, rendition: &Delivered) -> bool {
+    let tracks = selvedge_tests::samples::probe(path).unwrap();
+    let sizes = |samples: &[Sample]| samples.iter().map(|one| one.size).collect::<Vec<_>>();
+    tracks.iter().any(|track| sizes(&track.samples) == sizes(&rendition.track.samples))
+}
+
+#[test]
+fn whole_segments_come_out_of_openssl_as_they_are_in_the_clear() {
+    for film in films().iter().take(1) {
+        for format in ["m3u8-cmaf", "m3u8-aapl", "m3u8-aapl-v3"] {
+            let get = |path: &str| film.get(path);
+            let clear = hls::master(&get, &format!("{}/manifest(format={format})", film.clear));
+            let hidden = format!("{}/manifest(format={format},encryption=cbc)", film.encrypted);
+            let (clear, hidden) = (clear.unwrap(), hls::master(&get, &hidden).unwrap());
+            let all = |master: &hls::Master| {
+                [&master.variants[..], &master.renditions, &master.keyframes].concat()
+            };
+            for (clear, hidden) in all(&clear).iter().zip(&all(&hidden)) {
+                let playlist = hls::playlist(&get, clear).unwrap();
+                let secret = hls::playlist(&get, hidden).unwrap();
+                let (_, iv) = secret.text.split_once("IV=0").expect("EXT-X-KEY has a vector");
+                let iv = &iv[1..33];
+                assert_eq!(playlist.segments.len(), secret.segments.len());
+                for (clear, hidden) in playlist.segments.iter().zip(&secret.segments) {
+                    let (clear, hidden) =
+                        (film.get(&clear.url).unwrap(), film.get(&hidden.url).unwrap());
+                    assert_eq!((clear.status, hidden.status), (200, 200));
+                    assert_eq!(by_openssl(&hidden.body, iv).unwrap(), clear.body, "{format}");
+                }
+                // The key tag stands behind the map: that one is clear (8216 §4.3.2.5).
+                if let (Some(clear), Some(hidden)) = (&playlist.map, &secret.map) {
+                    assert_eq!(film.get(clear).unwrap().body, film.get(hidden).unwrap().body);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
+    let Some(film) = films().into_iter().next() else { return };
+    let get = |path: &str| film.get(path);
+    for encryption in ["cenc", "cbcs-aapl", "cbc"] {
+        for format in ["m3u8-cmaf", "m3u8-aapl"] {
+            let url =
+                format!("{}/manifest(format={format},encryption={encryption})", film.encrypted);
+            if format == "m3u8-aapl" && encryption != "cbc" {
+                continue;
+            }
+            let master = hls::master(&get, &url).unwrap();
+            let segment = &hls::playlist(&get, &master.variants[0]).unwrap().segments[1].url;
+            let whole = film.get(segment).unwrap().body;
+            let len = whole.len();
+            let starts = (0..40).map(|n| n * len / 40 + n % 17);
+            for (start, size) in starts.zip([1, 15, 16, 17, 1000, 60_000].into_iter().cycle()) {
+                let end = (start + size).min(len);
+                let range = Some(format!("bytes={start}-{}", end - 1));
+                let request = HttpRequest {
+                    method: "GET".into(),
+                    path: segment.clone(),
+                    range,
+                    ..Default::default()
+                };
+                let part = film.shelf.answer(request);
+                assert_eq!(part.status, 206);
+                assert_eq!(part.body, whole[start..end], "{url} {start}..{end}");
+            }
+        }
+    }
+}

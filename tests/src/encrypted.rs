@@ -1,0 +1,169 @@
+//! Encrypted presentations, read by other people's tools.  In: an asset on a shelf.  Out: a locator
+//! that encrypts it; what shaka-packager, ffmpeg and openssl make of what comes out.
+
+use core::fmt::Write as _;
+use core::ops::Range;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use selvedge_core::delivery::{locator_object, streaming_policy_object};
+
+use crate::boxes;
+use crate::drive::{Asset, Shelf};
+use crate::samples::{self, Track};
+use crate::tools;
+
+/// The key all tests encrypt with: its name and its value, in hex.
+pub const KID: &str = "60a1b2c3d4e54f60718293a4b5c6d7e8";
+/// Its value.
+pub const KEY: &str = "d54a8ba2101f5ac1069142d8c478d866";
+
+/// A locator of its own, which encrypts `asset` in whatever way a URL asks for.
+///
+/// # Panics
+/// Never: the documents are well-formed.
+pub fn protect(shelf: &mut Shelf, asset: &Asset) -> String {
+    let name = asset.path.rsplit('/').next().expect("a path");
+    let id = format!("00000000-0000-4000-9000-{:012}", shelf.objects.len());
+    let everywhere = serde_json::json!({ "enabledProtocols": {
+        "download": false, "dash": true, "hls": true, "smoothStreaming": true,
+    } });
+    let policy = serde_json::json!({ "name": "all", "properties": {
+        "envelopeEncryption": everywhere, "commonEncryptionCenc": everywhere,
+        "commonEncryptionCbcs": everywhere,
+    } });
+    let key =
+        |kind: &str| serde_json::json!({ "id": guid(KID), "type": kind, "value": KEY_BASE64 });
+    let locator = serde_json::json!({ "properties": {
+        "assetName": name.trim_end_matches(".ism"), "streamingLocatorId": id,
+        "streamingPolicyName": "all",
+        "contentKeys": [
+            key("EnvelopeEncryption"), key("CommonEncryptionCenc"), key("CommonEncryptionCbcs"),
+        ],
+    } });
+    shelf.objects.insert(streaming_policy_object("all"), policy.to_string().into());
+    shelf.objects.insert(locator_object(&id), locator.to_string().into());
+    format!("/{id}/{name}")
+}
+
+/// [`KEY`] as documents have it.
+const KEY_BASE64: &str = "1UqLohAfWsEGkULYxHjYZg==";
+
+fn guid(hex: &str) -> String {
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    parts.join("-")
+}
+
+/// shaka-packager as `npm` installed it; `None`, with a line printed, where it is not there.
+#[must_use]
+pub fn packager() -> Option<PathBuf> {
+    let folder = tools::repository().join("node_modules/shaka-packager/bin");
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    let found = folder.join(format!("packager-linux-{machine}"));
+    if !found.exists() {
+        println!("SKIPPED shaka-packager: not there (run `npm install`)");
+        return None;
+    }
+    Some(found)
+}
+
+fn run(command: &mut Command) -> Result<Vec<u8>, String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(complaint.lines().last().unwrap_or("it failed").to_owned())
+}
+
+/// The track of `joined`, an initialization segment and encrypted media, as shaka-packager
+/// decrypts it.
+///
+/// # Errors
+/// What it complained about.
+pub fn by_packager(packager: &Path, joined: &[u8], kind: &str) -> Result<Track, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
+    fs::write(&from, joined).map_err(|error| error.to_string())?;
+    let descriptor = format!("in={},stream={kind},output={}", from.display(), to.display());
+    let mut command = Command::new(packager);
+    command.args([&descriptor, "--enable_raw_key_decryption", "--quiet", "--keys"]);
+    run(command.arg(format!("label=:key_id={KID}:key={KEY}")))?;
+    only_track(&to)
+}
+
+/// The same as ffmpeg decrypts it. It can do one media segment at a time.
+///
+/// # Errors
+/// What it complained about.
+pub fn by_ffmpeg(joined: &[u8]) -> Result<Track, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
+    fs::write(&from, joined).map_err(|error| error.to_string())?;
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-decryption_key", KEY, "-i"]).arg(from);
+    run(command.args(["-c", "copy", "-copyts"]).arg(&to))?;
+    only_track(&to)
+}
+
+fn only_track(path: &Path) -> Result<Track, String> {
+    let mut tracks = samples::probe(path)?;
+    if tracks.len() == 1 { Ok(tracks.remove(0)) } else { Err(format!("{} tracks", tracks.len())) }
+}
+
+/// `segment` as openssl decrypts it whole.
+///
+/// # Errors
+/// What it complained about: the padding, above all.
+pub fn by_openssl(segment: &[u8], iv: &str) -> Result<Vec<u8>, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let path = folder.path().join("segment");
+    fs::write(&path, segment).map_err(|error| error.to_string())?;
+    let mut command = Command::new("openssl");
+    run(command.args(["enc", "-d", "-aes-128-cbc", "-K", KEY, "-iv", iv, "-in"]).arg(path))
+}
+
+/// What shaka-packager makes of the track `kind` of the file at `path` under `scheme`.
+///
+/// # Errors
+/// What it complained about.
+pub fn packaged(packager: &Path, path: &Path, kind: &str, scheme: &str) -> Result<Vec<u8>, String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let to = folder.path().join("out.mp4");
+    let descriptor = format!("in={},stream={kind},output={}", path.display(), to.display());
+    let mut command = Command::new(packager);
+    command.args([&descriptor, "--enable_raw_key_encryption", "--quiet", "--clear_lead", "0"]);
+    command.args(["--protection_scheme", scheme, "--keys"]);
+    run(command.arg(format!("label=:key_id={KID}:key={KEY}")))?;
+    fs::read(&to).map_err(|error| error.to_string())
+}
+
+/// Clear and protected bytes of each sample that `senc` boxes list, behind vectors of `iv` bytes.
+#[must_use]
+pub fn subsamples(file: &[u8], iv: usize) -> Vec<String> {
+    let number =
+        |at: Range<usize>| file[at].iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+    let mut found = Vec::new();
+    for senc in boxes::find(file, 0..file.len(), &[b"moof", b"traf", b"senc"]) {
+        let (listed, count) =
+            (file[senc.start + 3] & 2 != 0, number(senc.start + 4..senc.start + 8));
+        let mut at = senc.start + 8;
+        for _ in 0..count {
+            at += iv;
+            let mut entries = String::new();
+            if listed {
+                let end = at + 2 + number(at..at + 2) * 6;
+                for entry in (at + 2..end).step_by(6) {
+                    let (clear, protected) =
+                        (number(entry..entry + 2), number(entry + 2..entry + 6));
+                    let _ = write!(entries, "{clear}+{protected} ");
+                }
+                at = end;
+            }
+            found.push(entries);
+        }
+        assert_eq!(at, senc.end, "senc is as long as its samples");
+    }
+    found
+}
