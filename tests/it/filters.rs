@@ -5,11 +5,13 @@
 use core::fmt::Write as _;
 use std::fs;
 
+use bytes::Bytes;
 use selvedge_core::asset::movie::Media;
 use selvedge_core::delivery::{Locator, index_object, locator_object};
 use selvedge_core::index::head::{File, Grid, Head, Pages, Shape, SystemsRates, Track, VideoRange};
 use selvedge_core::index::timeline::Timeline;
 use selvedge_core::source::Version;
+use selvedge_core::text::Carriage;
 use selvedge_core::time::{Instant, Timescale};
 use selvedge_core::wire::Writer;
 use selvedge_tests::drive::Shelf;
@@ -53,6 +55,20 @@ const DOCUMENTS: &[(&str, &str)] = &[
         r#"{"tracks":[{"trackSelections":[
             {"property":"Type","operation":"Equal","value":"video"}]}]}"#,
     ),
+    ("filters/seconds.json", r#"{"presentationTimeRange":{"startSeconds":2.5,"endSeconds":6}}"#),
+    (
+        "filters/pictures.json",
+        r#"{"tracks":[{"trackSelections":[
+            {"property":"FourCC","operation":"Equal","value":"AVC1"},
+            {"property":"Bitrate","operation":"Equal","value":"1500000"}]},
+          {"trackSelections":[{"property":"Name","operation":"Equal","value":"aac_de"}]}]}"#,
+    ),
+    (
+        "filters/spoken.json",
+        r#"{"tracks":[{"trackSelections":[
+            {"property":"Type","operation":"NotEqual","value":"Text"},
+            {"property":"Language","operation":"NotEqual","value":"de"}]}]}"#,
+    ),
     ("filters/late.json", r#"{"presentationTimeRange":{"timescale":1,"startTimestamp":60}}"#),
     (
         "filters/japanese.json",
@@ -71,26 +87,78 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ),
     ("filters/window.json", r#"{"presentationTimeRange":{"presentationWindowDuration":-1}}"#),
     ("filters/backoff.json", r#"{"presentationTimeRange":{"liveBackoffDuration":"x"}}"#),
+    (
+        "filters/delay.json",
+        r#"{"presentationTimeRange":{"timescale":1,"presentationWindowDuration":90,
+            "liveBackoffDuration":90}}"#,
+    ),
+    ("filters/other.json", r#"{"properties":{},"type":"a/streamingLocators"}"#),
+    ("filters/old.json", r#"{"properties":{},"apiVersion":"2.19"}"#),
+    (
+        "filters/twice.json",
+        r#"{"presentationTimeRange":{"startTimestamp":10000000,"startSeconds":1}}"#,
+    ),
     ("filters/quality.json", r#"{"firstQuality":{}}"#),
     ("filters/forced.json", r#"{"presentationTimeRange":{"forceEndTimestamp":true}}"#),
 ];
 
-/// Manifests whose text is in the golden file.
-const GOLDEN: &[&str] = &[
-    "manifest(format=m3u8-cmaf,filter=mobile)",
-    "manifest(format=m3u8-cmaf,filter=language;hd)",
-    "manifest(format=m3u8-cmaf,filter=middle)",
-    "manifest(format=m3u8-aapl-v3,filter=language)",
-    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,filter=middle)",
-    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-cmaf,filter=middle)",
-    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,type=keyframes,filter=middle)",
-    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl,filter=middle)",
-    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-aapl,filter=middle)",
-    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl,type=keyframes,filter=middle)",
-    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,filter=middle;tail)",
-    "manifest(format=mpd-time-cmaf,filter=middle)",
-    "manifest(format=mpd-time-cmaf,filter=mobile;language;tail)",
+/// What is asked of a manifest in each format: (filters of the locator, filters of the URL).
+const FILTERS: &[(&[&str], &str)] = &[
+    (&[], "mobile"),
+    (&[], "language;hd"),
+    (&[], "middle"),
+    (&[], "seconds;pictures"),
+    (&["mobile", "tail"], ""),
+    (&["middle"], "spoken"),
 ];
+
+/// Formats of manifests: all of HLS, DASH and Smooth Streaming.
+const FORMATS: &[&str] = &[
+    "m3u8-cmaf",
+    "m3u8-aapl",
+    "m3u8-aapl-v3",
+    "m3u8-aapl-v8",
+    "mpd-time-cmaf",
+    "mpd-time-csf",
+    "fmp4",
+    "fmp4-v20",
+];
+
+/// Media playlists, without their filter.
+const PLAYLISTS: &[&str] = &[
+    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl-v3",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl-v8",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-cmaf,type=keyframes",
+    "QualityLevels(500000)/Manifest(video,format=m3u8-aapl,type=keyframes",
+    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-cmaf",
+    "QualityLevels(128000)/Manifest(aac_en,format=m3u8-aapl",
+    "QualityLevels(1000)/Manifest(words,format=m3u8-cmaf",
+    "QualityLevels(1000)/Manifest(words,format=m3u8-aapl",
+];
+
+/// Filters of those: bounded on one side, on both, by two filters together.
+const WINDOWS: &[&str] = &["middle", "middle;tail", "seconds"];
+
+/// The rows of the golden file: (filters of the locator, path).
+fn rows() -> Vec<(&'static [&'static str], String)> {
+    let mut rows: Vec<(&[&str], String)> = Vec::new();
+    for (locator, url) in FILTERS {
+        for format in FORMATS {
+            let filter = if url.is_empty() { String::new() } else { format!(",filter={url}") };
+            rows.push((*locator, format!("manifest(format={format}{filter})")));
+        }
+    }
+    for playlist in PLAYLISTS {
+        rows.extend(
+            WINDOWS.iter().map(|filters| (&[][..], format!("{playlist},filter={filters})"))),
+        );
+    }
+    rows.push((&[], "manifest(format=m3u8-cmaf,audio-only=true,filter=mobile)".into()));
+    rows.push((&[], "manifest(format=mpd-time-cmaf,filter=mobile;language;tail)".into()));
+    rows
+}
 
 fn scale(ticks: u32) -> Timescale {
     Timescale::new(ticks).unwrap()
@@ -106,23 +174,29 @@ fn line(start: i64, durations: &[u64]) -> Timeline {
 /// which make a transport stream's segment; sound in two languages.
 fn film() -> (Head, Vec<Timeline>) {
     let video = line(25_000, &[50_000, 50_000, 50_000, 50_000, 75_000]);
-    let frames = [94, 94, 93, 94, 141].map(|frames| frames * 1024);
+    let frames = [94, 94, 94, 93, 141].map(|frames| frames * 1024);
     let sound = line(47 * 1024, &frames);
     let tracks = [
         (Media::Video, "video", 500_000, "und", "avc1.64001e", 25_000),
         (Media::Video, "video", 1_500_000, "und", "avc1.64001f", 25_000),
         (Media::Audio, "aac_en", 128_000, "eng", "mp4a.40.2", 48_000),
         (Media::Audio, "aac_de", 96_000, "ger", "mp4a.40.2", 48_000),
+        (Media::Text, "words", 1_000, "fra", "stpp.ttml.im1t", 1_000),
     ];
     let lines: Vec<Timeline> = tracks
         .iter()
-        .map(|(media, ..)| if *media == Media::Video { video.clone() } else { sound.clone() })
+        .map(|(media, ..)| match media {
+            Media::Video => video.clone(),
+            Media::Audio => sound.clone(),
+            Media::Text => line(1_000, &[2_000, 2_000, 2_000, 2_000, 3_000]),
+        })
         .collect();
     let tracks = tracks.iter().map(|(media, name, bitrate, language, codecs, timescale)| {
         let set = match *name {
             "video" => 0,
             "aac_en" => 1,
-            _ => 2,
+            "aac_de" => 2,
+            _ => 3,
         };
         track((*media, name, *bitrate), language, codecs, *timescale, set)
     });
@@ -160,7 +234,14 @@ fn track(
             cea608: false,
             cea708: false,
         },
-        Media::Audio | Media::Text => Shape::Audio { channels: 2, sample_rate: 48_000, objects: 0 },
+        Media::Audio => Shape::Audio { channels: 2, sample_rate: 48_000, objects: 0 },
+        Media::Text => Shape::Text {
+            header: String::new(),
+            dash: Carriage::Imsc,
+            default: false,
+            forced: false,
+            characteristics: String::new(),
+        },
     };
     let rates = SystemsRates {
         peak_bits: bitrate + 40_000,
@@ -182,7 +263,7 @@ fn track(
         file: 0,
         timescale: scale(timescale),
         codecs: codecs.into(),
-        entries: Vec::new(),
+        entries: entry(media).into_iter().collect(),
         nal_length_size: if media == Media::Video { 4 } else { 0 },
         display: (640, 360),
         rotation: 0,
@@ -190,7 +271,7 @@ fn track(
         peak_bits: bitrate + 10_000,
         average_bits: bitrate + 5_000,
         keyframe_peak_bits: if media == Media::Video { bitrate / 4 } else { 0 },
-        systems: Some(rates),
+        systems: (media != Media::Text).then_some(rates),
         sap_type: 1,
         grid: 0,
         first: 0,
@@ -198,6 +279,28 @@ fn track(
         timeline: 0..0,
         pages: Pages::Even { start: 0, stride: 0 },
     }
+}
+
+/// The sample entry of pictures (High, 640x360) or of sound (AAC-LC, stereo, 48 kHz), which Smooth
+/// Streaming writes into its manifest.
+fn entry(media: Media) -> Option<Bytes> {
+    let text = match media {
+        Media::Video => {
+            "0000008d61766331000000000000000100000000000000000000000000000000\
+             0280016800480000004800000000000000010000000000000000000000000000\
+             0000000000000000000000000000000000000018ffff00000037617663430164\
+             001effe1001a6764001eacd940a02ff97011000003000100000300320f162d96\
+             01000668ebe3cb22c0fdf8f800"
+        }
+        Media::Audio => {
+            "0000005a6d703461000000000000000100000000000000000002001000000000\
+             bb80000000000036657364730000000003808080250002000480808017401500\
+             00000001f400000008cf0580808005119056e500068080800102"
+        }
+        Media::Text => return None,
+    };
+    let bytes = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+    Some(bytes.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect())
 }
 
 /// The index of [`film`], as far as manifests read it.
@@ -248,10 +351,20 @@ fn ok(shelf: &Shelf, path: &str) -> String {
 
 #[test]
 fn filtered_manifests_read_as_written_down() {
-    let shelf = shelf(&[]);
     let mut found = String::new();
-    for path in GOLDEN {
-        write!(found, "──── {path}\n{}\n", ok(&shelf, path).trim_end()).unwrap();
+    let rows = rows();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    for (locator, path) in rows {
+        let text = match get(&shelf(locator), &path) {
+            (200, text) => text,
+            (status, text) => format!("{status} {text}"),
+        };
+        let above = if locator.is_empty() {
+            String::new()
+        } else {
+            format!(" under a locator with {}", locator.join(";"))
+        };
+        write!(found, "──── {path}{above}\n{}\n", text.trim_end()).unwrap();
     }
     let file = tools::repository().join("tests/it/filters.golden");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -344,6 +457,10 @@ const REFUSED: &[(&[&str], &str, u16, &str)] = &[
     (&[], "filter=backwards", 415, "MPE_FILTER_RANGE_ATTRIBUTE_INVALID"),
     (&[], "filter=window", 415, "MPE_FILTER_PRESENTATION_WINDOW_INVALID"),
     (&[], "filter=backoff", 415, "MPE_FILTER_LIVE_BACKOFF_INVALID"),
+    (&[], "filter=delay", 415, "MPE_FILTER_LIVE_BACKOFF_OVER_PRESENTATION_WINDOW"),
+    (&[], "filter=other", 415, "MPE_FILTER_TYPE_INVALID"),
+    (&[], "filter=old", 415, "MPE_FILTER_VERSION_INVALID"),
+    (&[], "filter=twice", 415, "MPE_FILTER_MULTIPLE_SAME_TYPE_FILTERS"),
     (&[], "filter=quality", 415, "MPE_FILTER_FIRST_QUALITY_ATTRIBUTE_INVALID"),
     (&[], "filter=forced", 400, "MPE_FILTER_RANGE_ATTRIBUTE_INVALID"),
 ];
@@ -351,7 +468,7 @@ const REFUSED: &[(&[&str], &str, u16, &str)] = &[
 #[test]
 fn every_refusal_has_its_code() {
     for (filters, parameter, status, code) in REFUSED {
-        for format in ["m3u8-cmaf", "m3u8-aapl-v3", "mpd-time-cmaf"] {
+        for format in FORMATS {
             let path = format!("manifest(format={format},{parameter})");
             let (found, text) = get(&shelf(filters), &path);
             assert!(found == *status && text.contains(code), "{path}: {found} {text}");
