@@ -49,7 +49,7 @@ fn stored(folder: &TempDir, object: &str) -> Value {
 
 /// A locator as Azure Resource Manager exports one.
 const EXPORTED: &str = r#"{
-    "id": "/subscriptions/1/resourceGroups/g/providers/Microsoft.Media/mediaservices/a/streamingLocators/l",
+    "id": "/subscriptions/1/providers/Microsoft.Media/mediaservices/a/streamingLocators/l",
     "name": "l",
     "type": "Microsoft.Media/mediaservices/streamingLocators",
     "systemData": {"createdBy": "someone"},

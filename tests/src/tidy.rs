@@ -56,7 +56,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("access", &[]),
     ("cipher", &["codec", "mp4"]),
     ("request", &["cipher"]),
-    ("delivery", &["cipher", "request"]),
+    ("delivery", &["access", "cipher", "request"]),
     ("asset", &["mp4", "codec", "text"]),
     ("index", &["asset", "codec", "text"]),
     ("build", &["asset", "codec", "index", "mp4", "mux", "presentation", "text"]),

@@ -45,7 +45,7 @@ impl Date {
         Self(ticks.unwrap_or(i64::MAX).min(Self::END.0))
     }
 
-    /// As HTTP writes dates, `Sun, 06 Nov 1994 08:49:37 GMT` (9110 §5.6.7); rounded down to seconds.
+    /// As HTTP writes dates, `Sun, 06 Nov 1994 08:49:37 GMT` (9110 §5.6.7); rounded down.
     #[must_use]
     pub fn http(self) -> String {
         let seconds = self.0.div_euclid(TICKS);

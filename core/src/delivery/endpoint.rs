@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::access::Network;
 use crate::delivery::document::Members;
 use crate::error::{AmsCode, Error, ErrorKind};
+use crate::wire::xml::XmlWriter;
 
 /// A streaming endpoint. The default is what applies where there is no document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +57,16 @@ impl Default for Endpoint {
 }
 
 /// What AMS's endpoints answered at `/crossdomain.xml` where nothing was set: everyone may.
-const EVERYONE: &str = "<?xml version=\"1.0\"?>\n<cross-domain-policy>\
-    <allow-access-from domain=\"*\" secure=\"false\"/></cross-domain-policy>\n";
+fn everyone() -> String {
+    let mut xml = XmlWriter::new();
+    xml.open("cross-domain-policy");
+    xml.open("allow-access-from");
+    xml.attribute("domain", "*");
+    xml.attribute("secure", false);
+    xml.close();
+    xml.close();
+    xml.finish()
+}
 
 impl Endpoint {
     /// Reads a document, bare or as a resource, `{"name": …, "properties": {…}}`.
@@ -129,7 +138,7 @@ impl Endpoint {
     #[must_use]
     pub fn root_file(&self, path: &str) -> Option<String> {
         match path {
-            CROSS_DOMAIN => Some(self.cross_domain.clone().unwrap_or_else(|| EVERYONE.into())),
+            CROSS_DOMAIN => Some(self.cross_domain.clone().unwrap_or_else(everyone)),
             CLIENT_ACCESS => self.client_access.clone(),
             _ => None,
         }
