@@ -2,13 +2,17 @@
 //! six of them at a time.
 
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream::iter;
+use js_sys::Uint8Array;
+use selvedge_core::access::{PublicKey, SignatureCheck};
 use selvedge_core::job::{FetchError, Fetched, Job, Keep, Read, Response, Step};
 use selvedge_core::time::Millis;
 use worker::Context;
 
 use crate::cache;
 use crate::config::Settings;
+use crate::glue;
 use crate::store::Store;
 
 /// Connections a request may hold at a time.
@@ -59,6 +63,10 @@ pub(crate) async fn run(mut job: Job, shell: &Shell<'_>) -> Result<Response, Str
         let reads = match job.step() {
             Step::Done(response) => return Ok(response),
             Step::Read(reads) => reads,
+            Step::Verify(checks) => {
+                job.verified(join_all(checks.iter().map(holds)).await);
+                continue;
+            }
         };
         let answers = iter(reads).map(|read| answer(read, shell)).buffer_unordered(AT_ONCE);
         for (id, answer) in answers.collect::<Vec<_>>().await {
@@ -66,6 +74,18 @@ pub(crate) async fn run(mut job: Job, shell: &Shell<'_>) -> Result<Response, Str
         }
     }
     Err(format!("the job asked for reads {MOST_ROUNDS} times and came to no response"))
+}
+
+/// Whether a signature of a token is its key's, by WebCrypto.
+async fn holds(check: &SignatureCheck) -> bool {
+    let SignatureCheck { key, message, signature } = check;
+    let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
+    let (curve, first, second) = match key {
+        PublicKey::Rsa { modulus, exponent } => ("", bytes(modulus), bytes(exponent)),
+        PublicKey::P256 { x, y } => ("P-256", bytes(x), bytes(y)),
+    };
+    let held = glue::verify(curve, first, second, bytes(message), bytes(signature)).await;
+    held.as_bool() == Some(true)
 }
 
 async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchError>) {

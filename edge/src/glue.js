@@ -463,6 +463,36 @@ class Clock {
   }
 }
 
+/** Whether a signature over SHA-256 is that of a public key; a key that is none signs nothing. */
+export async function verify(curve, first, second, message, signature) {
+  const text = (bytes) =>
+    btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const [a, b] = [text(first), text(second)];
+  const [key, algorithm] =
+    curve === ""
+      ? [{ kty: "RSA", n: a, e: b }, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }]
+      : [{ kty: "EC", crv: curve, x: a, y: b }, { name: "ECDSA", namedCurve: curve, hash: "SHA-256" }];
+  try {
+    const imported = await crypto.subtle.importKey("jwk", key, algorithm, false, ["verify"]);
+    return await crypto.subtle.verify(algorithm, imported, signature, message);
+  } catch {
+    return false;
+  }
+}
+
+/** The body of a request, unless it is longer than `most` bytes. */
+export async function readBody(request, most) {
+  if (Number(request.headers.get("Content-Length") ?? 0) > most) return undefined;
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > most) return undefined;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
 /** What the data centre's cache has under a key. A failing cache has nothing. */
 export async function cached(key) {
   try {

@@ -52,6 +52,20 @@ extern "C" {
     #[wasm_bindgen(js_name = writeNew)]
     pub(crate) async fn write_new(bucket: &JsValue, key: &str, bytes: Uint8Array);
 
+    /// Whether a signature over SHA-256 is that of a public key: RSA by modulus and exponent where
+    /// there is no `curve`, else ECDSA by x and y.
+    pub(crate) async fn verify(
+        curve: &str,
+        first: Uint8Array,
+        second: Uint8Array,
+        message: Uint8Array,
+        signature: Uint8Array,
+    ) -> JsValue;
+
+    /// The body of a request; `undefined` where it is longer than `most` bytes.
+    #[wasm_bindgen(js_name = readBody)]
+    pub(crate) async fn read_body(request: &JsValue, most: u32) -> JsValue;
+
     /// Looks a key up in the data centre's cache.
     pub(crate) async fn cached(key: &str) -> JsValue;
 

@@ -50,7 +50,7 @@ async fn answer(
     now: Millis,
 ) -> Result<Response, String> {
     let settings = config::Settings::read(env)?;
-    let asked = reply::translate(request)?;
+    let Some(asked) = reply::translate(request).await? else { return Ok(reply::too_long()) };
     let package = async |fresh| {
         let shell = Shell::new(&settings, context, now, fresh);
         let job = Job::new(asked.clone(), &settings.core, now);

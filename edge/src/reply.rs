@@ -3,20 +3,34 @@
 
 use core::fmt::Write as _;
 
+use bytes::Bytes;
+use js_sys::Uint8Array;
+
 use selvedge_core::job::{self, Body, FetchError, HttpRequest, Response, Stored};
+use worker::wasm_bindgen::JsCast as _;
 use worker::{Date, Headers, Request, ResponseBody, ResponseBuilder};
 
 use crate::body;
 use crate::drive::Shell;
+use crate::glue;
 use crate::store::Count;
 
-/// The request as the core has it: path and query as sent, still percent-encoded.
-pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
+/// The request as the core has it: path and query as sent, still percent-encoded. `None` where its
+/// body is longer than the core wants.
+pub(crate) async fn translate(request: &Request) -> Result<Option<HttpRequest>, String> {
     let url = request.inner().url();
     let (path, query) = target(&url);
     let header = |name| request.headers().get(name).map_err(|error| format!("{name}: {error}"));
-    Ok(HttpRequest {
-        method: request.inner().method(),
+    let method = request.inner().method();
+    let mut body = Bytes::new();
+    if method == "POST" {
+        let most = u32::try_from(HttpRequest::LONGEST_BODY).unwrap_or(u32::MAX);
+        let read = glue::read_body(request.inner(), most).await;
+        let Ok(read) = read.dyn_into::<Uint8Array>() else { return Ok(None) };
+        body = Bytes::from(read.to_vec());
+    }
+    Ok(Some(HttpRequest {
+        method,
         path: path.to_owned(),
         query: query.to_owned(),
         range: header("Range")?,
@@ -32,8 +46,8 @@ pub(crate) fn translate(request: &Request) -> Result<HttpRequest, String> {
         // Cloudflare writes these itself, whatever a client sends.
         address: header("CF-Connecting-IP")?.and_then(|address| address.trim().parse().ok()),
         country: request.cf().and_then(worker::Cf::country),
-        ..HttpRequest::default()
-    })
+        body,
+    }))
 }
 
 /// What follows scheme and authority of an absolute URL (RFC 3986 §3.2).
@@ -149,6 +163,12 @@ fn timing(shell: &Shell<'_>) -> String {
 pub(crate) fn failure() -> worker::Response {
     let body = ResponseBody::Body(b"internal error\n".to_vec());
     ResponseBuilder::new().with_status(500).body(body)
+}
+
+/// The answer to a body that nothing here is asked with.
+pub(crate) fn too_long() -> worker::Response {
+    let body = ResponseBody::Body(b"the body is too long\n".to_vec());
+    ResponseBuilder::new().with_status(413).body(body)
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@
 use std::time::SystemTime;
 
 use futures_util::stream::{self, StreamExt as _};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use selvedge_core::access::{PublicKey, SignatureCheck};
 use selvedge_core::job::{Body, Config, FetchError, HttpRequest, Job, Read, Response, Step};
 use selvedge_core::time::Millis;
 
@@ -28,6 +32,10 @@ pub(crate) async fn drive(
         let wanted = match job.step() {
             Step::Done(response) => return response,
             Step::Read(wanted) => wanted,
+            Step::Verify(checks) => {
+                job.verified(checks.iter().map(holds).collect());
+                continue;
+            }
         };
         let fetch = |read: Read| async move {
             let answer = reads.fetch(store, &read, fresh).await;
@@ -40,6 +48,23 @@ pub(crate) async fn drive(
     }
     let log = Some(format!("job: still reading after {ROUNDS} rounds"));
     Response { status: 500, headers: Vec::new(), body: Body::Empty, log, index: None }
+}
+
+/// Whether a signature of a token is its key's.
+fn holds(check: &SignatureCheck) -> bool {
+    let SignatureCheck { key, message, signature } = check;
+    match key {
+        PublicKey::Rsa { modulus, exponent } => {
+            let key = RsaPublicKeyComponents { n: modulus, e: exponent };
+            key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
+        }
+        PublicKey::P256 { x, y } => {
+            // An uncompressed point (SEC 1 §2.3.3).
+            let point = [[4].as_slice(), x, y].concat();
+            let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+            key.verify(message, signature).is_ok()
+        }
+    }
 }
 
 /// A failure of the store as the job is told of it.
@@ -59,4 +84,30 @@ pub(crate) fn told(object: &str, error: &StoreError) -> FetchError {
 pub(crate) fn now() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_core::access::{Jwt, VerificationKey};
+
+    #[test]
+    fn signatures_of_rfc_7515_hold_and_changed_ones_do_not() {
+        let keys = include_bytes!("../../tests/vectors/rfc7515-keys.jwks");
+        let keys = VerificationKey::set(keys).unwrap();
+        for token in [
+            include_str!("../../tests/vectors/rfc7515-a2-rs256.jwt"),
+            include_str!("../../tests/vectors/rfc7515-a3-es256.jwt"),
+        ] {
+            let Jwt::Unverified(checks, _) = Jwt::read(token.trim(), &keys).unwrap() else {
+                panic!("a public key's signature")
+            };
+            assert!(checks.iter().all(holds));
+            let mut other = checks[0].clone();
+            other.message[30] ^= 1;
+            let mut forged = checks[0].clone();
+            forged.signature[5] ^= 1;
+            assert!(!holds(&other) && !holds(&forged));
+        }
+    }
 }

@@ -191,6 +191,8 @@ impl Shelf {
                         job.supply(read.id, self.read(&read.object, &read.range));
                     }
                 }
+                // Signatures are proved through the shells, which have what verifies them.
+                Step::Verify(checks) => job.verified(checks.iter().map(|_| false).collect()),
                 Step::Done(response) => return self.reply(response),
             }
         }

@@ -2,6 +2,7 @@
 //! Out: locators, policies and filters. Also names the objects of an asset. Does not check
 //! viewers' tokens.
 
+pub mod content_key_policy;
 pub mod date;
 mod document;
 pub mod endpoint;
@@ -13,6 +14,7 @@ pub mod streaming_policy;
 
 use alloc::format;
 
+pub use content_key_policy::ContentKeyPolicy;
 pub use endpoint::Endpoint;
 pub use filter::FilterDocument;
 pub use key_document::KeyDocument;
@@ -45,6 +47,12 @@ pub fn locator_object(guid: &str) -> ObjectId {
 #[must_use]
 pub fn endpoint_object(name: &str) -> ObjectId {
     format!("endpoints/{name}.json")
+}
+
+/// Where the content key policy `name` is stored.
+#[must_use]
+pub fn content_key_policy_object(name: &str) -> ObjectId {
+    format!("policies/contentkey/{name}.json")
 }
 
 /// Where the content key `id` is stored, wrapped.

@@ -242,7 +242,10 @@ pub(super) fn answer(
             let (number, track) = find(head, *bitrate, track)?;
             let init = match carriage(track, params.format) {
                 Some(carriage) => text::init(track, carriage),
-                None => cmaf::init(track, maker.samples((number, track))?.as_ref(), &[]),
+                None => {
+                    let pssh = target.pssh(head, number)?;
+                    cmaf::init(track, maker.samples((number, track))?.as_ref(), &pssh)
+                }
             };
             Ok(Answer { content_type: media_type(track), body: Body::Bytes(init.into()) })
         }

@@ -136,6 +136,25 @@ impl KeyRing {
             Error::new(ErrorKind::Document, rule)
         })
     }
+
+    /// Whether the key `id` is one of them.
+    pub(super) fn has(&self, id: KeyId) -> bool {
+        self.keys.iter().any(|one| one.id == id)
+    }
+
+    /// The content key policy of the key `id`, as the streaming policy says.
+    pub(super) fn policy_of(&self, id: KeyId) -> Option<&str> {
+        let one = self.keys.iter().find(|one| one.id == id)?;
+        let all = self.rules.mappings.iter().map(|(reference, _)| reference);
+        let mut references = all.chain(&self.rules.default_key);
+        let of = references.find(|reference| reference.label == one.label);
+        of.or(self.rules.default_key.as_ref())?.policy.as_deref()
+    }
+
+    /// The key `id`, once it is known.
+    pub(super) fn key(&self, id: KeyId) -> Option<Result<Arc<ContentKey>, Error>> {
+        self.keys.iter().find(|one| one.id == id)?.key.clone()
+    }
 }
 
 impl RingKey {
@@ -173,7 +192,7 @@ fn is_of(key: &locator::ContentKey, scheme: Scheme) -> bool {
 }
 
 /// The key `id`, from its document or from the seed.
-fn stored(
+pub(super) fn stored(
     id: KeyId,
     answer: Result<Fetched, FetchError>,
     config: &Config,

@@ -6,6 +6,7 @@
 //! loop {
 //!     match job.step() {
 //!         Step::Read(reads) => for read in reads { job.supply(read.id, fetch(read)) }
+//!         Step::Verify(checks) => job.verified(checks.map(holds)),
 //!         Step::Done(response) => return response,
 //!     }
 //! }
@@ -17,6 +18,7 @@ mod endpoint;
 mod filtered;
 mod gateway;
 mod keys;
+mod licence;
 mod pages;
 mod range;
 #[cfg(feature = "xml")]
@@ -36,7 +38,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::access::player_token;
+use crate::access::{SignatureCheck, player_token};
 #[cfg(feature = "xml")]
 use crate::asset::server_manifest::ServerManifest;
 use crate::cipher::Protection;
@@ -76,6 +78,8 @@ pub struct Job {
     fresh: bool,
     /// Settings of this streaming endpoint, once they are read.
     endpoint: Endpoint,
+    /// Which signatures the shell found to hold.
+    verdicts: Vec<bool>,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
     /// What the request's token is worth.
@@ -88,6 +92,8 @@ enum Stage {
     Begin,
     /// The endpoint's settings, one of which is asked for.
     RootFile,
+    /// Keys for a player.
+    Keys(licence::KeyStage),
     /// The locator, and the endpoint's settings.
     Locator(Request),
     /// The locator names a policy that is no predefined one.
@@ -143,6 +149,7 @@ impl Target {
 /// What a stage leads to.
 enum Next {
     Read(Vec<Read>),
+    Verify(Vec<SignatureCheck>),
     Reply(answer::Answer),
     Respond(Response),
 }
@@ -160,6 +167,7 @@ impl Job {
             next_id: 0,
             fresh: false,
             endpoint: Endpoint::default(),
+            verdicts: Vec::new(),
             index: None,
             pass: None,
         }
@@ -176,7 +184,8 @@ impl Job {
         if !open.is_empty() {
             return Step::Read(open);
         }
-        if let Some(response) = reply::without_body(&self.http) {
+        let for_keys = licence::is_for_keys(&self.http);
+        if let Some(response) = reply::without_body(&self.http, for_keys) {
             return Step::Done(response);
         }
         match self.advance() {
@@ -189,7 +198,15 @@ impl Job {
                 response.index = self.index.take();
                 Step::Done(self.for_origin(response))
             }
+            Ok(Next::Verify(checks)) => Step::Verify(checks),
+            Ok(Next::Respond(response)) if for_keys => {
+                Step::Done(self.for_origin(reply::for_one(&self.http, response)))
+            }
             Ok(Next::Respond(response)) => Step::Done(self.for_origin(response)),
+            Err(error) if for_keys => {
+                let response = reply::refuse(&self.http, &licence::told(error));
+                Step::Done(self.for_origin(reply::for_one(&self.http, response)))
+            }
             Err(error) => Step::Done(self.for_origin(reply::refuse(&self.http, &error))),
         }
     }
@@ -201,10 +218,16 @@ impl Job {
         }
     }
 
+    /// The answer to [`Step::Verify`]: whether each of the signatures holds, in their order.
+    pub fn verified(&mut self, verdicts: Vec<bool>) {
+        self.verdicts = verdicts;
+    }
+
     fn advance(&mut self) -> Result<Next, Error> {
         match core::mem::replace(&mut self.stage, Stage::Finished) {
             Stage::Begin => self.begin(),
             Stage::RootFile => self.root_file(),
+            Stage::Keys(stage) => self.keys(stage),
             Stage::Locator(request) => self.locator(request),
             Stage::Policy(request, locator) => self.policy(request, locator),
             Stage::Download => self.download(),
@@ -224,6 +247,9 @@ impl Job {
             let endpoint = self.endpoint_read()?;
             self.stage = Stage::RootFile;
             return Ok(Next::Read(vec![endpoint]));
+        }
+        if licence::is_for_keys(&self.http) {
+            return self.begin_keys();
         }
         let mut request = request::parse(player_token::split(&self.http.path).1)?;
         let pass = Pass::of(&self.http, &request, &self.config.gateway, self.now);

@@ -18,33 +18,50 @@ use crate::job::seam::{Body, HttpRequest, Piece, Response};
 type Headers = Vec<(&'static str, String)>;
 
 /// What needs no body and no store: a CORS preflight, or a method we do not have.
-pub(super) fn without_body(http: &HttpRequest) -> Option<Response> {
+/// Keys are asked for by POST too.
+pub(super) fn without_body(http: &HttpRequest, for_keys: bool) -> Option<Response> {
+    let methods = if for_keys { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
     match http.method.as_str() {
         "GET" | "HEAD" => None,
+        "POST" if for_keys => None,
         "OPTIONS" => {
             let mut headers = cors();
             headers.extend([
-                ("Access-Control-Allow-Methods", METHODS.into()),
-                (
-                    "Access-Control-Allow-Headers",
-                    "Range, If-Range, If-None-Match, Authorization".into(),
-                ),
+                ("Access-Control-Allow-Methods", methods.into()),
+                ("Access-Control-Allow-Headers", ALLOWED.into()),
                 ("Access-Control-Max-Age", "86400".into()),
-                ("Allow", METHODS.into()),
+                ("Allow", methods.into()),
             ]);
-            Some(Response { status: 204, headers, body: Body::Empty, log: None, index: None })
+            let response =
+                Response { status: 204, headers, body: Body::Empty, log: None, index: None };
+            Some(if for_keys { for_one(http, response) } else { response })
         }
         _ => {
-            let error =
-                Error::new(ErrorKind::MethodNotAllowed, format!("only {METHODS} are answered"));
-            let mut response = refuse(http, &error);
-            response.headers.push(("Allow", METHODS.into()));
+            let rule = format!("only {methods} are answered");
+            let mut response = refuse(http, &Error::new(ErrorKind::MethodNotAllowed, rule));
+            response.headers.push(("Allow", methods.into()));
             Some(response)
         }
     }
 }
 
-const METHODS: &str = "GET, HEAD, OPTIONS";
+const ALLOWED: &str = "Range, If-Range, If-None-Match, Authorization, Content-Type";
+
+/// `response` for the client that asked and no other: no cache keeps it, and a page that shows
+/// credentials may read it, which a wildcard would forbid (Fetch §3.2.5).
+pub(super) fn for_one(http: &HttpRequest, mut response: Response) -> Response {
+    let replaced = ["Cache-Control", "Access-Control-Allow-Origin", "Access-Control-Max-Age"];
+    response.headers.retain(|(name, _)| !replaced.contains(name));
+    response.headers.push(("Cache-Control", "no-store".into()));
+    if let Some(origin) = &http.origin {
+        response.headers.extend([
+            ("Access-Control-Allow-Origin", origin.clone()),
+            ("Access-Control-Allow-Credentials", "true".into()),
+        ]);
+    }
+    response.headers.push(("Vary", "Origin".into()));
+    response
+}
 
 /// Media is for every page to play; nothing here depends on cookies.
 fn cors() -> Headers {

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::access::player_token;
+use crate::access::{SignatureCheck, player_token};
 use crate::cipher::{KeySeed, MasterKey};
 use crate::job::gateway::Gateway;
 use crate::source::{ObjectId, Version};
@@ -175,6 +175,8 @@ pub enum FetchError {
 pub enum Step {
     /// Fetch all of these, in parallel where allowed, and [`crate::job::Job::supply`] each.
     Read(Vec<Read>),
+    /// Verify all of these, and say which hold by [`crate::job::Job::verified`].
+    Verify(Vec<SignatureCheck>),
     /// Reply.
     Done(Response),
 }

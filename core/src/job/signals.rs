@@ -47,6 +47,16 @@ impl Target {
         Ok(presentation)
     }
 
+    /// The `pssh` boxes of the initialization segment of track number `track`.
+    pub(super) fn pssh(&self, head: &Head, track: usize) -> Result<Vec<u8>, Error> {
+        let Some(ring) = self.keys.as_ref().filter(|ring| ring.scheme != Scheme::Cbc) else {
+            return Ok(Vec::new());
+        };
+        let kid = ring.ids(head)?.get(track).copied().flatten();
+        let boxes = kid.map(|kid| self.protected(ring, kid, None));
+        Ok(boxes.iter().flat_map(Protected::boxes).flatten().copied().collect())
+    }
+
     fn protected(&self, ring: &KeyRing, kid: KeyId, iv: Option<[u8; 16]>) -> Protected {
         let rules = &ring.rules;
         let params = self.what.params();

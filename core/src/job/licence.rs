@@ -1,0 +1,333 @@
+//! Keys for players.  In: a request at the address of a key or of a Clear Key licence, with its
+//! token.  Out: the key, if the content key policy lets this client have it.
+//!
+//! ```text
+//! /?KID={kid}&locator={guid}             sixteen bytes (AES-128), by GET or POST
+//! /HlsHandler.ashx?kid={kid}             the same at AMS's older address
+//! /ClearKey/?KID={kid}&locator={guid}    W3C Clear Key: a licence for the JSON in the body
+//! ```
+//!
+//! A key that belongs to a locator is asked for with it; one that is stored may name its policy
+//! itself (`policyName`), as AMS's addresses have it. A client learns no more than 403; the
+//! operator's log names the rule.
+
+mod asked;
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::access::{Claims, Expected, Jwt, SignatureCheck, swt};
+use crate::cipher::{ContentKey, Scheme};
+use crate::delivery::content_key_policy::{KeyForm, Restriction, TokenRestriction};
+use crate::delivery::{
+    ContentKeyPolicy, Locator, StreamingPolicy, content_key_policy_object, key_object,
+    locator_object, streaming_policy_object,
+};
+use crate::error::{AmsCode, Error, ErrorKind};
+use crate::job::keys::{self, KeyRing};
+use crate::job::seam::{Body, FetchError, Fetched, Response};
+
+pub(super) use asked::is_for_keys;
+use asked::{Asked, token};
+
+use crate::job::{Job, MAX_DOCUMENT, Next, Stage, failed};
+use crate::source::name_fault;
+
+/// Keys found, before anybody may have them.
+#[derive(Debug)]
+pub(super) struct Found {
+    asked: Asked,
+    keys: Vec<Arc<ContentKey>>,
+    policy: String,
+}
+
+/// How far a request for keys has come.
+#[derive(Debug)]
+pub(super) enum KeyStage {
+    /// The documents of the keys, and the locator.
+    Documents(Asked),
+    /// The streaming policy of the locator, which is no predefined one.
+    Policy(Asked, Box<Locator>, Vec<Result<Fetched, FetchError>>),
+    /// The content key policy.
+    Restriction(Found),
+    /// One of these signatures has to hold, and its claims be what is expected.
+    Signatures(Found, Vec<(Claims, Expected)>),
+}
+
+impl Job {
+    pub(super) fn begin_keys(&mut self) -> Result<Next, Error> {
+        let asked = Asked::parse(&self.http)?;
+        let mut reads: Vec<_> =
+            asked.kids.iter().map(|kid| self.optional(key_object(*kid))).collect();
+        if let Some(locator) = &asked.locator {
+            reads.push(self.document(locator_object(locator), 0..MAX_DOCUMENT));
+        }
+        reads.push(self.endpoint_read()?);
+        self.stage = Stage::Keys(KeyStage::Documents(asked));
+        Ok(Next::Read(reads))
+    }
+
+    pub(super) fn keys(&mut self, stage: KeyStage) -> Result<Next, Error> {
+        match stage {
+            KeyStage::Documents(asked) => self.key_documents(asked),
+            KeyStage::Policy(asked, locator, keys) => {
+                let (read, fetched) = self.answer()?;
+                let fetched = fetched.map_err(|error| failed(&read.object, &error))?;
+                let policy = StreamingPolicy::parse(&fetched.bytes);
+                let policy = policy.map_err(|error| error.within(&read.object))?;
+                self.of_locator(asked, &locator, &policy, keys)
+            }
+            KeyStage::Restriction(found) => self.restriction(found),
+            KeyStage::Signatures(found, claims) => self.signatures(&found, &claims),
+        }
+    }
+
+    fn key_documents(&mut self, asked: Asked) -> Result<Next, Error> {
+        self.admit()?;
+        let locator = asked.locator.as_ref().map(|_| self.answer()).transpose()?;
+        let answers = core::mem::take(&mut self.pending);
+        let keys = answers.into_iter().filter_map(|(_, answer)| answer).collect();
+        let Some((read, fetched)) = locator else { return self.of_document(asked, keys) };
+        let unknown = |rule: &str| Error::not_found(AmsCode::ResourceNotFound, rule);
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => unknown("there is no such locator"),
+            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
+                failed(&read.object, &error)
+            }
+        })?;
+        let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
+        locator.valid_at(self.now)?;
+        if let Some(policy) = StreamingPolicy::predefined(&locator.policy) {
+            return self.of_locator(asked, &locator, &policy, keys);
+        }
+        if let Some(fault) = name_fault(&locator.policy) {
+            let rule = format!("streamingPolicyName {fault}");
+            return Err(Error::new(ErrorKind::Document, rule).within(&read.object));
+        }
+        let read = self.document(streaming_policy_object(&locator.policy), 0..MAX_DOCUMENT);
+        self.stage = Stage::Keys(KeyStage::Policy(asked, Box::new(locator), keys));
+        Ok(Next::Read(vec![read]))
+    }
+
+    /// Keys that a locator has.
+    fn of_locator(
+        &mut self,
+        asked: Asked,
+        locator: &Locator,
+        policy: &StreamingPolicy,
+        documents: Vec<Result<Fetched, FetchError>>,
+    ) -> Result<Next, Error> {
+        let rings = [Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs]
+            .into_iter()
+            .filter(|scheme| policy.rules(*scheme).is_some())
+            .filter_map(|scheme| KeyRing::new(locator, policy, scheme).ok());
+        let rings: Vec<KeyRing> = rings.collect();
+        let mut keys = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for (kid, document) in asked.kids.iter().zip(documents) {
+            let Some(ring) = rings.iter().find(|ring| ring.has(*kid)) else {
+                let rule = format!("the locator has no content key {kid}");
+                return Err(Error::not_found(AmsCode::ResourceNotFound, rule));
+            };
+            let own = ring.policy_of(*kid).or(locator.content_key_policy.as_deref());
+            let Some(name) = own.or(policy.content_key_policy.as_deref()) else {
+                return Err(refused(&format!("content key {kid} has no content key policy")));
+            };
+            names.push(String::from(name));
+            keys.push(match ring.key(*kid) {
+                Some(key) => key?,
+                None => Arc::new(keys::stored(*kid, document, &self.config)?),
+            });
+        }
+        self.read_restriction(asked, keys, names)
+    }
+
+    /// Keys that say themselves who may have them.
+    fn of_document(
+        &mut self,
+        asked: Asked,
+        documents: Vec<Result<Fetched, FetchError>>,
+    ) -> Result<Next, Error> {
+        let mut keys = Vec::new();
+        let mut names = Vec::new();
+        for (kid, document) in asked.kids.iter().zip(documents) {
+            if matches!(document, Err(FetchError::NotFound)) {
+                let rule = format!("there is no content key {kid}");
+                return Err(Error::not_found(AmsCode::ResourceNotFound, rule));
+            }
+            let name = document.as_ref().ok().and_then(|fetched| policy_name(&fetched.bytes));
+            keys.push(Arc::new(keys::stored(*kid, document, &self.config)?));
+            let rule = "its document has no policyName, and the request no locator";
+            names.push(name.ok_or_else(|| refused(&format!("content key {kid}: {rule}")))?);
+        }
+        self.read_restriction(asked, keys, names)
+    }
+
+    fn read_restriction(
+        &mut self,
+        asked: Asked,
+        keys: Vec<Arc<ContentKey>>,
+        mut names: Vec<String>,
+    ) -> Result<Next, Error> {
+        names.dedup();
+        let [policy] = names.as_slice() else {
+            return Err(Error::bad_request("key: the keys have different policies, ask for each"));
+        };
+        if let Some(fault) = name_fault(policy) {
+            let rule = format!("the name of a content key policy {fault}");
+            return Err(Error::new(ErrorKind::Document, rule));
+        }
+        let read = self.document(content_key_policy_object(policy), 0..MAX_DOCUMENT);
+        self.stage =
+            Stage::Keys(KeyStage::Restriction(Found { asked, keys, policy: policy.clone() }));
+        Ok(Next::Read(vec![read]))
+    }
+
+    fn restriction(&mut self, found: Found) -> Result<Next, Error> {
+        let (read, fetched) = self.answer()?;
+        let fetched = fetched.map_err(|error| match error {
+            FetchError::NotFound => {
+                let rule = format!("there is no content key policy {}", found.policy);
+                Error::new(ErrorKind::Document, rule)
+            }
+            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
+                failed(&read.object, &error)
+            }
+        })?;
+        let policy = ContentKeyPolicy::parse(&fetched.bytes);
+        let policy = policy.map_err(|error| error.within(&read.object))?;
+        if !policy.reaches(self.http.address) {
+            return Err(refused("the client's address is not on the list"));
+        }
+        let token = token(&self.http, &self.config.gateway.parameter);
+        let mut rules = Vec::new();
+        let (mut checks, mut claims): (Vec<SignatureCheck>, _) = (Vec::new(), Vec::new());
+        let fitting = policy.options.iter().filter(|option| option.form == KeyForm::ClearKey);
+        for option in fitting {
+            let outcome = match (&option.restriction, &token) {
+                (Restriction::Open, _) => return Ok(self.grant(&found)),
+                (Restriction::Unknown, _) => continue,
+                (Restriction::Token(_), None) => Err(refused("there is no token")),
+                (Restriction::Token(rule), Some(token)) => read_token(rule, token),
+            };
+            match outcome {
+                Ok((read, said)) if read.is_empty() => {
+                    match self.fits(&found, &said, &rule_of(option)) {
+                        Ok(()) => return Ok(self.grant(&found)),
+                        Err(error) => rules.push(error),
+                    }
+                }
+                Ok((read, said)) => {
+                    claims.extend(read.iter().map(|_| (said.clone(), rule_of(option))));
+                    checks.extend(read);
+                }
+                Err(error) => rules.push(error),
+            }
+        }
+        if checks.is_empty() {
+            let none = || refused("no option of the policy gives out keys in the clear");
+            return Err(rules.into_iter().next().unwrap_or_else(none));
+        }
+        self.stage = Stage::Keys(KeyStage::Signatures(found, claims));
+        Ok(Next::Verify(checks))
+    }
+
+    fn signatures(&mut self, found: &Found, claims: &[(Claims, Expected)]) -> Result<Next, Error> {
+        let held = core::mem::take(&mut self.verdicts);
+        let mut last = refused("no signature holds");
+        for ((claims, expected), held) in claims.iter().zip(held) {
+            if !held {
+                continue;
+            }
+            match self.fits(found, claims, expected) {
+                Ok(()) => return Ok(self.grant(found)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn fits(&self, found: &Found, claims: &Claims, expected: &Expected) -> Result<(), Error> {
+        found
+            .asked
+            .kids
+            .iter()
+            .try_for_each(|kid| claims.check(expected, Some(&kid.to_string()), self.now))
+    }
+
+    fn grant(&self, found: &Found) -> Next {
+        let (content_type, body) = match found.keys.as_slice() {
+            [key] if !found.asked.licence => {
+                ("application/octet-stream", Bytes::copy_from_slice(key.expose()))
+            }
+            keys => ("application/json", licence(keys)),
+        };
+        let headers = vec![
+            ("Content-Type", content_type.into()),
+            ("Content-Length", body.len().to_string()),
+            ("X-Content-Type-Options", "nosniff".into()),
+        ];
+        let body = if self.http.method == "HEAD" { Body::Empty } else { Body::Bytes(body) };
+        Next::Respond(Response { status: 200, headers, body, log: None, index: None })
+    }
+}
+
+fn rule_of(option: &crate::delivery::content_key_policy::PolicyOption) -> Expected {
+    match &option.restriction {
+        Restriction::Token(token) => token.expected.clone(),
+        Restriction::Open | Restriction::Unknown => Expected::default(),
+    }
+}
+
+/// The claims of `token`, and the signatures one of which has to hold, if any.
+fn read_token(
+    rule: &TokenRestriction,
+    token: &str,
+) -> Result<(Vec<SignatureCheck>, Claims), Error> {
+    if rule.swt {
+        return swt::read(token, &rule.keys).map(|claims| (Vec::new(), claims));
+    }
+    Ok(match Jwt::read(token, &rule.keys)? {
+        Jwt::Genuine(claims) => (Vec::new(), claims),
+        Jwt::Unverified(checks, claims) => (checks, claims),
+    })
+}
+
+/// A JSON Web Key Set of the keys (EME §9.1.4).
+fn licence(keys: &[Arc<ContentKey>]) -> Bytes {
+    let key = |key: &Arc<ContentKey>| {
+        serde_json::json!({
+            "kty": "oct",
+            "kid": URL_SAFE_NO_PAD.encode(key.id.0),
+            "k": URL_SAFE_NO_PAD.encode(key.expose()),
+        })
+    };
+    let keys: Vec<Value> = keys.iter().map(key).collect();
+    serde_json::json!({ "keys": keys, "type": "temporary" }).to_string().into()
+}
+
+fn policy_name(document: &[u8]) -> Option<String> {
+    let document: Value = serde_json::from_slice(document).ok()?;
+    document.get("policyName")?.as_str().map(String::from)
+}
+
+fn refused(rule: &str) -> Error {
+    Error::new(ErrorKind::Forbidden, rule)
+}
+
+/// The same error, telling the client nothing that helps to guess where it refuses a key.
+pub(super) fn told(error: Error) -> Error {
+    if error.kind == ErrorKind::Forbidden && error.logged().is_none() {
+        return Error::denied(error.message());
+    }
+    error
+}

@@ -1,0 +1,85 @@
+//! What a request asks for of keys, and the token it shows.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::access::{form, player_token};
+use crate::cipher::KeyId;
+use crate::error::Error;
+use crate::job::seam::HttpRequest;
+use crate::request::guid;
+
+/// Most keys one licence may be asked for.
+const KEYS: usize = 16;
+
+/// A request for keys.
+#[derive(Debug)]
+pub(in crate::job) struct Asked {
+    /// A licence; otherwise the key itself.
+    pub(super) licence: bool,
+    pub(super) kids: Vec<KeyId>,
+    pub(super) locator: Option<String>,
+}
+
+/// Whether `http` asks for keys and not for media.
+pub(in crate::job) fn is_for_keys(http: &HttpRequest) -> bool {
+    let path = path(http);
+    match path.as_str() {
+        "/" | "/hlshandler.ashx" => form::value(&http.query, "kid").is_some(),
+        "/clearkey" | "/clearkey/" => true,
+        _ => false,
+    }
+}
+
+/// The path without a player's token in front of it, in lower case.
+fn path(http: &HttpRequest) -> String {
+    player_token::split(&http.path).1.to_ascii_lowercase()
+}
+
+impl Asked {
+    pub(super) fn parse(http: &HttpRequest) -> Result<Self, Error> {
+        let licence = path(http).starts_with("/clearkey");
+        let bad = |what: &str| Error::bad_request(format!("key: {what}"));
+        let kid = form::value(&http.query, "kid");
+        let kid = kid.map(|text| KeyId::parse(&text).ok_or_else(|| bad("KID is not a GUID")));
+        let mut kids: Vec<KeyId> = kid.transpose()?.into_iter().collect();
+        if licence && !http.body.is_empty() {
+            kids = licence_kids(&http.body)
+                .ok_or_else(|| bad("the body is not a Clear Key licence request (EME §9.1.3)"))?;
+        }
+        if kids.is_empty() || kids.len() > KEYS {
+            return Err(bad("a KID has to be named, and no more than 16"));
+        }
+        let locator = match form::value(&http.query, "locator") {
+            None => None,
+            Some(text) => Some(guid(&text).ok_or_else(|| bad("locator is not a GUID"))?),
+        };
+        Ok(Self { licence, kids, locator })
+    }
+}
+
+/// `{"kids": ["base64url", …], "type": "temporary"}`
+fn licence_kids(body: &[u8]) -> Option<Vec<KeyId>> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let kids = body.get("kids")?.as_array()?;
+    let kid = |kid: &Value| {
+        let bytes = URL_SAFE_NO_PAD.decode(kid.as_str()?).ok()?;
+        bytes.try_into().ok().map(KeyId)
+    };
+    kids.iter().take(KEYS.saturating_add(1)).map(kid).collect()
+}
+
+/// The token a request shows: as `Authorization: Bearer`, `Bearer=` (AMS), or in the query.
+pub(super) fn token(http: &HttpRequest, parameter: &str) -> Option<String> {
+    let shown = http.authorization.as_deref().and_then(|header| {
+        let header = header.trim();
+        let (scheme, rest) = header.split_once([' ', '=']).unwrap_or((header, ""));
+        scheme.eq_ignore_ascii_case("Bearer").then(|| String::from(rest.trim()))
+    });
+    shown.or_else(|| form::value(&http.query, parameter)).filter(|token| !token.is_empty())
+}
