@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod error;
+pub mod report;
 pub mod source;
 pub mod time;
 pub mod wire;

@@ -62,6 +62,7 @@ impl Settings {
                     .transpose()
                     .map_err(|error| format!("KEY_SEED: {error}"))?,
                 gateway: gateway(env)?,
+                explain: flag(env, "EXPLAIN")?.unwrap_or(defaults.explain),
             },
             place,
             scope,

@@ -36,7 +36,8 @@ impl Failure {
     #[must_use]
     pub fn core(about: &str, error: &Error) -> Self {
         let message = error.message();
-        let rule = message.strip_prefix(about).and_then(|rest| rest.strip_prefix(": "));
+        let rule = message.strip_prefix(about);
+        let rule = rule.and_then(|rest| rest.strip_prefix([':', ' '])).map(str::trim_start);
         Self::new(about, rule.unwrap_or(message))
     }
 

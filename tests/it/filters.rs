@@ -210,6 +210,7 @@ fn film() -> (Head, Vec<Timeline>) {
             name: "film.mp4".into(),
             version: Version { size: 1, etag: "1".into() },
         }],
+        report: 0..0,
         grids: vec![Grid { timescale: scale(25_000), timeline: video }],
         tracks: tracks.collect(),
     };

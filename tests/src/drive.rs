@@ -16,6 +16,7 @@ use selvedge_core::error::Error;
 use selvedge_core::job::{
     Body, Config, FetchError, Fetched, HttpRequest, Job, Mux, MuxStep, Piece, Recipe, Step, Stored,
 };
+use selvedge_core::report::Report;
 use selvedge_core::source::Version;
 use selvedge_core::time::Millis;
 
@@ -42,7 +43,7 @@ pub struct Asset {
     /// Its tracks.
     pub entries: Vec<Entry>,
     /// What the index builder said.
-    pub report: Vec<String>,
+    pub report: Report,
 }
 
 /// Reads a movie of `bytes`.

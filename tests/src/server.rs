@@ -40,8 +40,21 @@ pub struct Published {
     pub folder: PathBuf,
     /// Path of the server manifest in URLs: `/{locator}/{name}.ism`.
     pub path: String,
-    /// What was found and decided, a sentence each.
+    /// Every note on the way, `file track: says` each.
     pub report: Vec<String>,
+    /// What was found and decided, as JSON: that of the first index.
+    pub facts: Value,
+}
+
+/// The notes of a report, or of a publication, as text.
+fn notes(notes: Option<&Value>) -> Vec<String> {
+    let text = |note: &Value| {
+        let word = |key: &str| note.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let track = note.get("track").map(|id| format!(" track {id}")).unwrap_or_default();
+        let level = if word("level") == "left_out" { "left out: " } else { "" };
+        format!("{}{track}: {level}{}", word("file"), word("says"))
+    };
+    notes.and_then(Value::as_array).into_iter().flatten().map(text).collect()
 }
 
 impl Published {
@@ -85,9 +98,9 @@ pub fn publish(store: &Path, name: &str, files: &[PathBuf]) -> Result<Published,
     let url = told.pointer("/manifests/0/hls").and_then(text);
     let path = url.as_deref().and_then(manifest_path);
     let path = path.ok_or_else(|| format!("no manifest URL in {told}"))?;
-    let report = told.get("report").and_then(Value::as_array).into_iter().flatten();
-    let report = report.filter_map(text).collect();
-    Ok(Published { folder: store.join("assets").join(name), path, report })
+    let facts = told.pointer("/indexes/0/report").cloned().unwrap_or_default();
+    let report = [notes(told.get("notes")), notes(facts.get("notes"))].concat();
+    Ok(Published { folder: store.join("assets").join(name), path, report, facts })
 }
 
 /// `/{locator}/{name}.ism` of a manifest's URL.
@@ -109,9 +122,16 @@ impl Server {
     /// Starts one on a free port.
     #[must_use]
     pub fn start(store: &Path) -> Self {
+        Self::with(store, &[])
+    }
+
+    /// Starts one with more `flags`.
+    #[must_use]
+    pub fn with(store: &Path, flags: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .args(["--log", "error", "serve", "--listen", "127.0.0.1:0", "--open-store", "--store"])
             .arg(store)
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("selvedge starts");

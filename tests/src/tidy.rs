@@ -47,6 +47,7 @@ pub fn long_lines() -> Faults {
 /// What each module of core may use: itself, the ground, and these.
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
+    ("report", &[]),
     ("time", &[]),
     ("source", &[]),
     ("wire", &[]),
@@ -59,7 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("delivery", &["access", "cipher", "request"]),
     ("asset", &["mp4", "codec", "text"]),
     ("index", &["asset", "codec", "text"]),
-    ("build", &["asset", "codec", "index", "mp4", "mux", "presentation", "text"]),
+    ("build", &["asset", "codec", "index", "mp4", "mux", "presentation", "report", "text"]),
     ("filter", &["asset", "delivery", "presentation"]),
     ("presentation", &["asset", "cipher", "codec", "delivery", "index"]),
     ("manifest", &["asset", "cipher", "index", "presentation", "request", "text"]),

@@ -13,12 +13,13 @@ const workers = {};
 before(async () => {
   build();
   demo = publishDemo();
-  natives.origin = await serveNatively(demo);
+  natives.origin = await serveNatively(demo, ["--explain"]);
   // A bucket tags objects by itself, so tags go unchecked there, and in the server beside it.
-  natives.bucket = await serveNatively(demo, ["--ignore-etags"]);
+  natives.bucket = await serveNatively(demo, ["--ignore-etags", "--explain"]);
   const signed = { STORE: "origin", ORIGIN_URL: natives.origin.url, ORIGIN_SECRET: secret };
-  workers.origin = await startWorker(signed);
-  workers.bucket = await startWorker({ STORE: "r2", CHECK_ETAGS: false }, demo.store);
+  workers.origin = await startWorker({ EXPLAIN: true, ...signed });
+  const bucket = { STORE: "r2", CHECK_ETAGS: false, EXPLAIN: true };
+  workers.bucket = await startWorker(bucket, demo.store);
   const transport = (hls) => ["m3u8-aapl", "m3u8-aapl-v3", "m3u8-aapl-v8"].map(
     (format) => hls.replace("m3u8-cmaf", format));
   const manifests = demo.assets.flatMap(({ hls, dash }) => [hls, dash, ...transport(hls)]);
@@ -80,6 +81,17 @@ test("every manifest, playlist, initialization and media segment", async () => {
     assert.equal(headers["content-length"], String(bytes.length), path);
     assert.ok(headers.etag, `${path}: ETag`);
     assert.equal(headers["access-control-allow-origin"], "*", path);
+  }
+});
+
+test("what publishing found, where the deployment tells", async () => {
+  const path = demo.assets[0].hls;
+  for (const form of ["", "=text", "=json"]) {
+    const { status, bytes } = await same(`${path}?explain${form}`);
+    assert.equal(status, 200);
+    const told = bytes.toString();
+    assert.ok(told.includes(".mp4") && told.includes("avc1."), told);
+    assert.equal(told.startsWith("{"), form === "=json");
   }
 });
 

@@ -1,7 +1,6 @@
 //! The index object.  In: lanes, cut and scanned.  Out: its bytes and the report.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -13,7 +12,7 @@ use crate::build::scan::Layout;
 use crate::build::select::{Lane, is_video, language, same_set};
 use crate::build::systems::{self, Systems};
 use crate::build::timing::Timed;
-use crate::build::{Builder, Built, grid, text};
+use crate::build::{Builder, Built, describe, grid, text};
 use crate::codec::AudioFacts;
 use crate::error::{Error, ErrorKind};
 use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
@@ -21,12 +20,14 @@ use crate::index::page::{Page, PageSample};
 use crate::index::{Identity, VERSION};
 use crate::mux::cmaf::Dialect;
 use crate::mux::{Essence, cmaf};
+use crate::report::{Notes, TrackReport};
 use crate::time::{Instant, Rounding, Timescale};
 use crate::wire::Writer;
 
 /// A track of the index with what lies outside its head.
 pub(super) struct Part {
     pub(super) track: Track,
+    pub(super) report: TrackReport,
     pub(super) timeline: Vec<u8>,
     pub(super) pages: Vec<Vec<u8>>,
 }
@@ -44,9 +45,9 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
         let systems = systems(lane, layout, &mut pages, per_segment, &mut report)?;
         let mut part = part(lane, layout, &pages, &identity)?;
         part.track.systems = systems;
+        part.report = describe::lane(lane, &part.track);
         part.track.set = set;
         part.track.aligned = !is_video(lane) || builder.cuts.aligned;
-        report.push(describe(lane, &part.track));
         parts.push(part);
     }
     let zero = zero(&builder.lanes, builder.shift_seconds);
@@ -65,9 +66,11 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
         duration: duration(&builder.lanes, zero),
         files,
         grids: builder.cuts.grids,
+        report: 0..0,
         tracks: Vec::new(),
     };
-    Ok(Built { index: lay_out(head, parts).into(), report })
+    let report = describe::report(&head, builder.cuts.aligned, builder.held, &parts, report);
+    Ok(Built { index: lay_out(head, parts, &report.to_json()).into(), report })
 }
 
 /// Hashes all that decides the index: sources, their states, and every sample's place and time.
@@ -128,12 +131,13 @@ fn systems(
     layout: &Layout,
     pages: &mut [Page],
     per_segment: u32,
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Result<Option<SystemsRates>, Error> {
     let entries: Vec<Bytes> = entries(lane, layout).collect();
     let essence = match Essence::read(&entries, lane.timescale()) {
         Err(error) if error.kind == ErrorKind::Unsupported => {
-            report.push(format!("{}: {error}", lane.title()));
+            let says = format!("not in transport streams: {}", error.message());
+            report.push(lane.note(says));
             return Ok(None);
         }
         other => other?,
@@ -189,7 +193,8 @@ fn part(lane: &Lane, layout: &Layout, pages: &[Page], identity: &Identity) -> Re
         pages: Pages::Even { start: 0, stride: 0 },
     };
     let pages = pages.iter().map(|page| page.encode(identity)).collect();
-    Ok(Part { track, timeline: timeline.into_vec(), pages })
+    let report = TrackReport::default();
+    Ok(Part { track, report, timeline: timeline.into_vec(), pages })
 }
 
 fn page(
@@ -336,21 +341,6 @@ fn duration(lanes: &[Lane], zero: Instant) -> Instant {
     Instant { ticks: ticks.max(0), timescale: end.timescale }
 }
 
-fn describe(lane: &Lane, track: &Track) -> String {
-    let seconds = i64::from(lane.timescale().get());
-    let length = lane.end().saturating_sub(lane.samples.first().map_or(0, |sample| sample.pts));
-    format!(
-        "{}: {} at {} bit/s, {} fragments, {} samples, {}.{:03} s",
-        lane.title(),
-        track.codecs,
-        track.bitrate,
-        track.count,
-        lane.samples.len(),
-        length / seconds,
-        length % seconds * 1000 / seconds
-    )
-}
-
 /// Pads pages to one size where that wastes little, so that a page is found by multiplication.
 fn stride(pages: &[Vec<u8>]) -> Option<u64> {
     let longest = pages.iter().map(Vec::len).max().unwrap_or(0);
@@ -360,9 +350,9 @@ fn stride(pages: &[Vec<u8>]) -> Option<u64> {
     (padded <= waste_allowed).then(|| u64::try_from(longest).unwrap_or(0))
 }
 
-/// Head, timelines, pages. Offsets in the head change its length, so it is laid out again until
+/// Head, timelines, pages, the report. Offsets in the head change its length, so it is laid out again until
 /// the length holds; it can only grow, and soon stops.
-fn lay_out(mut head: Head, parts: Vec<Part>) -> Vec<u8> {
+fn lay_out(mut head: Head, parts: Vec<Part>, report: &[u8]) -> Vec<u8> {
     let size = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let mut tail = Writer::new();
     let mut places = Vec::new();
@@ -385,8 +375,12 @@ fn lay_out(mut head: Head, parts: Vec<Part>) -> Vec<u8> {
         head.tracks.push(part.track);
         places.push((timeline, start, stride, lengths));
     }
+    let report_at = size(tail.as_slice());
+    tail.bytes(report);
+    let report = report_at..size(tail.as_slice());
     let mut head_len = 0;
     loop {
+        head.report = head_len + report.start..head_len + report.end;
         for (track, (timeline, start, stride, lengths)) in head.tracks.iter_mut().zip(&places) {
             track.timeline = head_len + timeline.start..head_len + timeline.end;
             track.pages = match stride {

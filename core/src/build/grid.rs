@@ -18,6 +18,7 @@ use crate::build::timing::Timed;
 use crate::error::Error;
 use crate::index::head::Grid;
 use crate::index::timeline::{Run, Timeline};
+use crate::report::{Note, Notes};
 use crate::time::{Instant, Rounding, Ticks, Timescale, rescale};
 
 /// Grids, and whether video renditions share theirs.
@@ -30,11 +31,15 @@ pub(super) struct Cuts {
 /// A fragment longer than this draws a remark: AMS refused it, players wait for it.
 const LONG_SECONDS: i64 = 20;
 
+/// What makes renditions switch anywhere.
+pub(super) const SAME_GROUPS: &str = "encode every rendition with the same closed groups of pictures, 2 s long \
+    (x264: keyint=50:min-keyint=50:scenecut=0:open-gop=0 for 25 frames a second)";
+
 /// Fills in the fragments, grid and first grid fragment of every lane.
 pub(super) fn cut(
     lanes: &mut [Lane],
     target_millis: u32,
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Result<Cuts, Error> {
     let mut cuts = Cuts { grids: Vec::new(), aligned: true };
     match lanes.iter().position(is_video) {
@@ -103,7 +108,7 @@ fn choose(times: &[Ticks], end: Ticks, target: Ticks) -> Vec<usize> {
     chosen
 }
 
-fn cut_video(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts, report: &mut Vec<String>) {
+fn cut_video(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts, report: &mut Notes) {
     let syncs: Vec<(usize, Vec<(Ticks, usize)>)> = lanes
         .iter()
         .enumerate()
@@ -117,11 +122,9 @@ fn cut_video(lanes: &mut [Lane], target_millis: u32, cuts: &mut Cuts, report: &m
     let Some(shared) = shared.filter(|shared| shared.longest_millis <= alone.saturating_mul(2))
     else {
         cuts.aligned = false;
-        report.push(
-            "video renditions share no key frame times: each has fragments of its own and players \
-             may not switch inside one; encode with the same closed GOP in every rendition"
-                .into(),
-        );
+        let says = "video renditions share no key frame times: each has fragments of its own, and \
+            players may not switch inside one";
+        report.push(Note::from(String::from(says)).remedy(SAME_GROUPS));
         for (number, points) in &syncs {
             cut_alone(lanes, *number, points, target_millis, cuts);
         }
@@ -320,7 +323,7 @@ fn follow(lane: &mut Lane, grid: &Grid) -> Result<(), Error> {
 
 /// Makes sure that every fragment has a length and one sample entry, and is found again by its
 /// start; gives the lane a grid of its own where the shared one would lead astray.
-fn check(lane: &mut Lane, cuts: &mut Cuts, report: &mut Vec<String>) -> Result<(), Error> {
+fn check(lane: &mut Lane, cuts: &mut Cuts, report: &mut Notes) -> Result<(), Error> {
     let line = timeline(lane);
     if line.runs.iter().any(|run| run.duration == 0) {
         return Err(Error::source("a fragment would have no duration").within(&lane.title()));
@@ -350,10 +353,8 @@ fn check(lane: &mut Lane, cuts: &mut Cuts, report: &mut Vec<String>) -> Result<(
     let long = line.runs.iter().map(|run| run.duration).max().unwrap_or(0);
     if i64::try_from(long).unwrap_or(i64::MAX) > seconds.saturating_mul(LONG_SECONDS) {
         let length = long / seconds.unsigned_abs().max(1);
-        report.push(format!(
-            "{}: a fragment lasts {length} s: key frames are too far apart, encode one every 2 s",
-            lane.title()
-        ));
+        let says = format!("a fragment lasts {length} s: key frames are too far apart");
+        report.push(lane.note(says).remedy("encode a key frame every 2 s"));
     }
     Ok(())
 }

@@ -6,8 +6,6 @@
 //!                     └─────▶ text ─▶ [read its samples] ──────────────────────┘
 //! ```
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -16,9 +14,11 @@ use bytes::Bytes;
 use crate::asset::movie::Movie;
 use crate::asset::server_manifest::ServerManifest;
 use crate::error::Error;
+use crate::report::{Notes, Report, TrackReport};
 use crate::source::{ObjectId, Version};
 
 mod assemble;
+mod describe;
 mod grid;
 mod rates;
 mod scan;
@@ -73,7 +73,9 @@ pub struct Builder {
     shift_seconds: i64,
     scan: Scan,
     texts: Vec<TextLane>,
-    report: Vec<String>,
+    /// The tracks of each file.
+    held: Vec<Vec<TrackReport>>,
+    report: Notes,
 }
 
 /// A finished index.
@@ -81,8 +83,8 @@ pub struct Builder {
 pub struct Built {
     /// The index object.
     pub index: Bytes,
-    /// What was found and decided, a sentence each, for the person who publishes.
-    pub report: Vec<String>,
+    /// What was found and decided, for the person who publishes. It is in the index too.
+    pub report: Report,
 }
 
 impl Builder {
@@ -92,14 +94,12 @@ impl Builder {
     /// Where no track can be packaged, or the server manifest names files or tracks that are not
     /// among `sources`.
     pub fn new(manifest: &ServerManifest, sources: Vec<Source>) -> Result<Self, Error> {
-        let mut report = Vec::new();
+        let mut report = Notes::default();
         let target_millis = manifest.fragment_millis.unwrap_or(DEFAULT_TARGET_MILLIS).max(1);
-        for source in &sources {
-            report
-                .extend(source.movie.notes.iter().map(|note| format!("{}: {note}", source.object)));
-        }
+        let held = sources.iter().map(|source| describe::held(source, manifest, &mut report));
+        let held = held.collect();
         let mut lanes = select::lanes(manifest, &sources, &mut report)?;
-        let shift_seconds = timing::settle(&mut lanes, &mut report)?;
+        let shift_seconds = timing::settle(&mut lanes)?;
         let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
         timing::start_fragments(&mut lanes);
         let scan = Scan::new(&lanes);
@@ -116,6 +116,7 @@ impl Builder {
             shift_seconds,
             scan,
             texts,
+            held,
             report,
         })
     }

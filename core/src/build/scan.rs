@@ -2,7 +2,6 @@
 //! NAL units and the length of their headers.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -10,6 +9,7 @@ use crate::build::select::Lane;
 use crate::build::timing::Timed;
 use crate::codec::{NalScanner, NalUnit};
 use crate::error::Error;
+use crate::report::Notes;
 use crate::source::GAP;
 
 /// A stretch ends at this many bytes, or after one sample.
@@ -104,7 +104,7 @@ impl Scan {
         &mut self,
         lanes: &[Lane],
         bytes: &[u8],
-        report: &mut Vec<String>,
+        report: &mut Notes,
     ) -> Result<(), Error> {
         let Some((lane, (_, range))) = lanes.get(self.lane).zip(self.need(lanes)) else {
             return Err(Error::bug("media was supplied that nobody asked for"));
@@ -134,7 +134,7 @@ impl Scan {
         lane: &Lane,
         sample: &Timed,
         data: &[u8],
-        report: &mut Vec<String>,
+        report: &mut Notes,
     ) -> Result<(), Error> {
         let Some(layout) = self.layouts.get_mut(self.lane) else { return Ok(()) };
         let kept = self.scanner.take().filter(|(entry, _)| *entry == sample.entry);
@@ -147,12 +147,12 @@ impl Scan {
             error.within(&format!("{} sample {number} (byte {})", lane.title(), sample.offset))
         })?;
         if found.in_band_parameter_sets && !layout.in_band_parameter_sets {
-            report.push(format!("{}: parameter sets in sample {number}", lane.title()));
+            report.push(lane.note(format!("parameter sets in sample {number}")));
         }
         if let Some(fault) = found.fault.filter(|_| !layout.faulty) {
-            let place = format!("{} sample {number} (byte {})", lane.title(), sample.offset);
-            let fault = fault.within(&place);
-            report.push(format!("{fault}: the track goes out clear, it cannot be encrypted"));
+            let place = format!("sample {number} (byte {})", sample.offset);
+            let says = format!("{}: the track cannot be encrypted", fault.within(&place));
+            report.push(lane.note(says).remedy("encode it again, or let it go out clear"));
             layout.faulty = true;
         }
         layout.in_band_parameter_sets |= found.in_band_parameter_sets;

@@ -13,6 +13,7 @@ use crate::build::timing::Timed;
 use crate::codec::Codec;
 use crate::error::{AmsCode, Error};
 use crate::index::page::Hurry;
+use crate::report::{Note, Notes};
 use crate::time::{Rounding, Ticks, Timescale, rescale};
 
 /// One quality level on its way into the index.
@@ -29,6 +30,8 @@ pub(super) struct Lane {
     pub(super) codecs: Vec<Codec>,
     /// Samples on the presentation's timeline.
     pub(super) samples: Vec<Timed>,
+    /// Frames before the edit list's start, left out.
+    pub(super) priming: usize,
     /// Samples of each fragment.
     pub(super) fragments: Vec<Range<usize>>,
     /// How the first samples of each fragment are hurried.
@@ -42,6 +45,11 @@ impl Lane {
     /// How reports name it.
     pub(super) fn title(&self) -> String {
         title(&self.entry)
+    }
+
+    /// Something about it, for the report.
+    pub(super) fn note(&self, says: impl Into<String>) -> Note {
+        Note::of(&self.entry.src, says).track(self.entry.track_id)
     }
 
     pub(super) fn timescale(&self) -> Timescale {
@@ -64,7 +72,7 @@ fn title(entry: &TrackEntry) -> String {
 pub(super) fn lanes(
     manifest: &ServerManifest,
     sources: &[Source],
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Result<Vec<Lane>, Error> {
     let mut lanes: Vec<Lane> = Vec::new();
     let mut refused = None;
@@ -73,9 +81,9 @@ pub(super) fn lanes(
         match codecs(track) {
             Ok(codecs) => lanes.push(lane(entry, file, track, codecs)),
             Err(error) => {
-                let error = error.within(&title(entry));
-                report.push(format!("left out: {error}"));
-                refused.get_or_insert(error);
+                let note = Note::of(&entry.src, error.message()).track(entry.track_id);
+                report.push(note.left_out());
+                refused.get_or_insert(error.within(&title(entry)));
             }
         }
     }
@@ -139,6 +147,7 @@ fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> L
         track,
         codecs,
         samples,
+        priming: 0,
         fragments: Vec::new(),
         hurries: Vec::new(),
         grid: 0,
@@ -165,7 +174,7 @@ fn average(lane: &Lane) -> u64 {
 }
 
 /// URLs address a quality level by name and bit rate: makes every pair unique.
-fn tell_apart(lanes: &mut [Lane], report: &mut Vec<String>) {
+fn tell_apart(lanes: &mut [Lane], report: &mut Notes) {
     let mut taken = BTreeSet::new();
     for lane in lanes {
         let wanted = lane.bitrate;
@@ -175,11 +184,9 @@ fn tell_apart(lanes: &mut [Lane], report: &mut Vec<String>) {
         }
         lane.bitrate = key.1;
         if lane.bitrate != wanted {
-            report.push(format!(
-                "{}: bit rate {wanted} is zero or taken under this name, {} used",
-                lane.title(),
-                lane.bitrate
-            ));
+            let used = lane.bitrate;
+            let says = format!("bit rate {wanted} is zero or taken under this name, {used} used");
+            report.push(lane.note(says));
         }
     }
 }

@@ -18,13 +18,14 @@ use core::ops::Range;
 use crate::asset::movie::{Media, Sample, Track as MovieTrack};
 use crate::asset::server_manifest::{ServerManifest, TrackEntry};
 use crate::build::assemble::Part;
-use crate::build::{Source, rates};
+use crate::build::{Source, describe, rates};
 use crate::error::Error;
 use crate::index::Identity;
 use crate::index::head::{Grid, Pages, Shape, Track};
 use crate::index::text::TextPage;
 use crate::index::timeline::Timeline;
 use crate::mux::text::segment;
+use crate::report::{Note, Notes};
 use crate::text::{Carriage, Cue, SampleReader, Transcript, markup};
 use crate::time::{Instant, Rounding, Ticks, Timescale, rescale};
 use crate::wire::Writer;
@@ -75,20 +76,20 @@ struct Samples {
 pub(super) fn lanes(
     manifest: &ServerManifest,
     sources: &[Source],
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Vec<TextLane> {
     let mut lanes = Vec::new();
     for entry in manifest.tracks.iter().filter(|entry| entry.media == Media::Text) {
         match lane(entry, sources) {
             Ok(lane) => lanes.push(lane),
-            Err(error) => report.push(format!("left out: {}", error.within(&title(entry)))),
+            Err(error) => report.push(note(entry, error.message()).left_out()),
         }
     }
     lanes
 }
 
-fn title(entry: &TrackEntry) -> String {
-    format!("{} ({})", entry.file(), entry.name)
+fn note(entry: &TrackEntry, says: impl Into<String>) -> Note {
+    Note::of(entry.file(), says).track(entry.track_id)
 }
 
 fn lane(entry: &TrackEntry, sources: &[Source]) -> Result<TextLane, Error> {
@@ -140,7 +141,7 @@ pub(super) fn need(lanes: &[TextLane]) -> Option<(usize, Range<u64>)> {
 }
 
 /// The bytes of [`need`].
-pub(super) fn supply(lanes: &mut [TextLane], bytes: &[u8], report: &mut Vec<String>) {
+pub(super) fn supply(lanes: &mut [TextLane], bytes: &[u8], report: &mut Notes) {
     let open = |lane: &&mut TextLane| matches!(&lane.content, Content::Samples(_));
     let Some(lane) = lanes.iter_mut().find(open) else { return };
     let Content::Samples(samples) = &mut lane.content else { return };
@@ -149,11 +150,11 @@ pub(super) fn supply(lanes: &mut [TextLane], bytes: &[u8], report: &mut Vec<Stri
 }
 
 /// Ends the reading of tracks that have no samples left.
-pub(super) fn settle_all(lanes: &mut [TextLane], report: &mut Vec<String>) {
+pub(super) fn settle_all(lanes: &mut [TextLane], report: &mut Notes) {
     lanes.iter_mut().for_each(|lane| settle(lane, report));
 }
 
-fn settle(lane: &mut TextLane, report: &mut Vec<String>) {
+fn settle(lane: &mut TextLane, report: &mut Notes) {
     if need(core::slice::from_ref(lane)).is_some() {
         return;
     }
@@ -162,7 +163,7 @@ fn settle(lane: &mut TextLane, report: &mut Vec<String>) {
         Content::Samples(samples) => {
             let mut read = samples.reader.finish();
             let notes = core::mem::take(&mut read.notes).into_vec();
-            report.extend(notes.iter().map(|note| format!("{}: {note}", title(&lane.entry))));
+            report.extend(notes.into_iter().map(|says| note(&lane.entry, says)));
             Content::Track(read)
         }
         read @ (Content::Document(_) | Content::Track(_)) => read,
@@ -170,11 +171,12 @@ fn settle(lane: &mut TextLane, report: &mut Vec<String>) {
 }
 
 /// Leaves out the tracks that are not read yet.
-pub(super) fn without_unread(lanes: &mut Vec<TextLane>, report: &mut Vec<String>) {
+pub(super) fn without_unread(lanes: &mut Vec<TextLane>, report: &mut Notes) {
     lanes.retain(|lane| {
         let unread = matches!(&lane.content, Content::Samples(_));
         if unread {
-            report.push(format!("left out: {}: its samples are not read", title(&lane.entry)));
+            let note = note(&lane.entry, "its samples are not read");
+            report.push(note.left_out().remedy("run `selvedge index`"));
         }
         !unread
     });
@@ -270,7 +272,7 @@ pub(super) fn parts(
     lanes: &[TextLane],
     frame: Frame<'_>,
     taken: &mut BTreeSet<(String, u64)>,
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for lane in lanes {
@@ -282,9 +284,10 @@ pub(super) fn parts(
                     key.1 = key.1.saturating_add(1);
                 }
                 part.track.bitrate = key.1;
+                part.report.bitrate = key.1;
                 parts.push(part);
             }
-            Err(error) => report.push(format!("left out: {}", error.within(&title(&lane.entry)))),
+            Err(error) => report.push(note(&lane.entry, error.message()).left_out()),
         }
     }
     parts
@@ -294,7 +297,7 @@ fn part(
     number: usize,
     lane: &TextLane,
     frame: Frame<'_>,
-    report: &mut Vec<String>,
+    report: &mut Notes,
 ) -> Result<Part, Error> {
     let (clock, line) = timeline(frame.grid);
     let (read, offset) = match &lane.content {
@@ -308,8 +311,8 @@ fn part(
     let cues = place(read, offset, clock, line.end());
     let late = read.cues.len().saturating_sub(cues.len());
     if late > 0 {
-        report
-            .push(format!("{}: {late} cues outside the presentation left out", title(&lane.entry)));
+        let says = format!("{late} cues outside the presentation left out");
+        report.push(note(&lane.entry, says).remedy("move them to where the film is"));
     }
     let mut track = head(number, lane, read, clock, &line);
     let mut pages = Vec::new();
@@ -327,8 +330,8 @@ fn part(
         let (page, size) = fit(&track, page)?;
         if page.cues.len() < of {
             let kept = page.cues.len();
-            let title = title(&lane.entry);
-            report.push(format!("{title}: fragment {fragment}: {kept} of {of} cues kept"));
+            let says = format!("fragment {fragment}: {kept} of {of} cues kept");
+            report.push(note(&lane.entry, says).remedy("show fewer cues at one time"));
         }
         segments.push((size, duration));
         let encoded = page.encode(frame.identity);
@@ -343,14 +346,8 @@ fn part(
     track.bitrate = lane.entry.bitrate.unwrap_or(track.average_bits).max(1);
     let mut timeline = Writer::new();
     line.encode(&mut timeline);
-    report.push(format!(
-        "{}: text, {} cues, {} fragments, language {}",
-        title(&lane.entry),
-        cues.len(),
-        track.count,
-        track.language
-    ));
-    Ok(Part { track, timeline: timeline.into_vec(), pages })
+    let report = describe::text(&lane.entry, cues.len(), &line, &track);
+    Ok(Part { track, report, timeline: timeline.into_vec(), pages })
 }
 
 /// The grid on a clock of at least a thousand ticks a second, on which its boundaries are exact.

@@ -15,9 +15,7 @@
 //!   express exactly; manifests say where zero is.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use crate::asset::movie::{Media, Sample};
 use crate::build::select::{Lane, is_video};
@@ -51,10 +49,10 @@ impl From<Sample> for Timed {
 const MAX_SECONDS: i64 = 1 << 31;
 
 /// Settles the times of all lanes; returns the whole seconds they were moved by.
-pub(super) fn settle(lanes: &mut [Lane], report: &mut Vec<String>) -> Result<i64, Error> {
+pub(super) fn settle(lanes: &mut [Lane]) -> Result<i64, Error> {
     for lane in &mut *lanes {
         apply_edits(lane);
-        drop_priming(lane, report);
+        drop_priming(lane);
         bound(lane)?;
         decode_before_presentation(lane)?;
         let hurry = start_decoding_at_presentation(&mut lane.samples);
@@ -99,7 +97,7 @@ fn apply_edits(lane: &mut Lane) {
     }
 }
 
-fn drop_priming(lane: &mut Lane, report: &mut Vec<String>) {
+fn drop_priming(lane: &mut Lane) {
     if lane.entry.media != Media::Audio || lane.track.presentation_offset >= 0 {
         return;
     }
@@ -107,8 +105,7 @@ fn drop_priming(lane: &mut Lane, report: &mut Vec<String>) {
     let count = lane.samples.iter().take_while(priming).count();
     if count > 0 && count < lane.samples.len() {
         lane.samples.drain(..count);
-        let (title, frames) = (lane.title(), if count == 1 { "frame" } else { "frames" });
-        report.push(format!("{title}: {count} priming {frames} before the edit's start left out"));
+        lane.priming = count;
     }
 }
 

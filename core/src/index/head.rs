@@ -6,6 +6,7 @@
 //! instant ×2    zero (shown as time 0), duration          instant: varint timescale, signed ticks
 //! varint n      files:    block name, varint size, block etag
 //! varint n      grids:    varint timescale, timeline    boundaries, to find a page by time
+//! varint ×2     where the publish report lies in the index: start, end
 //! varint n      tracks:   see [`Track`], fields in the order of the struct
 //! ```
 
@@ -47,6 +48,8 @@ pub struct Head {
     pub files: Vec<File>,
     /// Fragment boundaries that tracks share.
     pub grids: Vec<Grid>,
+    /// Where the publish report lies in the index ([`crate::report::Report`], JSON).
+    pub report: Range<u64>,
     /// Tracks in the order of the server manifest.
     pub tracks: Vec<Track>,
 }
@@ -242,6 +245,7 @@ impl Head {
         let (zero, duration) = (instant(&mut from)?, instant(&mut from)?);
         let files = list(&mut from, File::decode)?;
         let grids = list(&mut from, Grid::decode)?;
+        let report = from.varint()?..from.varint()?;
         let tracks = list(&mut from, Track::decode)?;
         let head = Self {
             identity,
@@ -251,6 +255,7 @@ impl Head {
             duration,
             files,
             grids,
+            report,
             tracks,
         };
         for track in &head.tracks {
@@ -273,6 +278,8 @@ impl Head {
         }
         write_list(&mut body, &self.files, File::encode);
         write_list(&mut body, &self.grids, Grid::encode);
+        body.varint(self.report.start);
+        body.varint(self.report.end);
         write_list(&mut body, &self.tracks, Track::encode);
         let mut out = Writer::new();
         out.bytes(&MAGIC);

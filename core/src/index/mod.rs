@@ -1,12 +1,12 @@
 //! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
 //! and any segment can be planned.
 //!
-//! # Layout, version 2
+//! # Layout, version 3
 //!
 //! ```text
 //! offset  bytes  field
 //! 0       8      magic "SELVEDGE"
-//! 8       2      format version, big-endian: 2
+//! 8       2      format version, big-endian: 3
 //! 10      2      reserved, zero
 //! 12      4      head_len: bytes from 0 to the end of the head
 //! 16      8      bytes of the whole index
@@ -14,6 +14,7 @@
 //! 40      …      head: see [`head`]
 //! head_len       one timeline a track, as [`Timeline::encode`] writes them, for manifests
 //! …              pages, one a fragment and track: see [`page`], and [`text`] for tracks of text
+//! …              what publishing found and decided, as JSON: see [`crate::report`]
 //! ```
 //!
 //! Integers are big-endian where a width is given, else LEB128 varints, signed ones zigzag coded;
@@ -42,7 +43,7 @@ pub use timeline::Timeline;
 pub const MAGIC: [u8; 8] = *b"SELVEDGE";
 
 /// The format this code writes and the only one it reads.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Bytes a reader fetches at first; most heads end before.
 pub const FIRST_READ: u64 = 16 * 1024;

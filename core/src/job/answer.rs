@@ -13,6 +13,7 @@ use crate::asset::movie::Media;
 use crate::error::{AmsCode, Error};
 use crate::index::head::{Shape, Track};
 use crate::index::{Head, Page, TextPage, Timeline};
+use crate::job::explain::Explain;
 use crate::job::pages::{self, Run};
 use crate::job::seam::{Body, Config};
 use crate::job::segment::{Maker, media_type};
@@ -38,6 +39,8 @@ pub(super) enum Detail {
     Timelines(Range<u64>),
     /// Pages of fragments.
     Pages(Vec<Run>),
+    /// What publishing found.
+    Report(Range<u64>),
 }
 
 /// That part, read.
@@ -49,13 +52,14 @@ pub(super) enum Extra {
     Pages(Vec<Run>, Vec<Vec<Page>>),
     /// Those of text.
     Text(Vec<TextPage>),
+    Report(Bytes),
 }
 
 impl Detail {
     /// Where it lies in the index.
     pub(super) fn ranges(&self, head: &Head) -> Vec<Range<u64>> {
         match self {
-            Self::Timelines(range) => vec![range.clone()],
+            Self::Timelines(range) | Self::Report(range) => vec![range.clone()],
             Self::Pages(runs) => runs.iter().map(|run| run.range(head)).collect(),
         }
     }
@@ -76,12 +80,16 @@ impl Detail {
                 let pages = each.collect::<Result<_, _>>()?;
                 Ok(Extra::Pages(runs, pages))
             }
+            Self::Report(_) => Ok(Extra::Report(parts.first().cloned().unwrap_or_default())),
         }
     }
 }
 
 /// What the answer takes; `None` where the head is enough.
 pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Error> {
+    if target.explain.is_some() {
+        return Ok(Some(Detail::Report(head.report.clone())));
+    }
     let params = target.what.params();
     let windowed = target.filter.is_windowed();
     match &target.what {
@@ -224,6 +232,7 @@ pub(super) fn answer(
     let protection = target.protection(head)?;
     let maker = Maker { target, head, config, protection: protection.as_ref() };
     match (&target.what, extra) {
+        (_, Extra::Report(json)) => Explain::reply(target.explain, &json),
         (What::Manifest(params), extra) => manifest(target, head, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
             let (number, _) = find(head, *bitrate, track)?;
@@ -324,7 +333,7 @@ const SMOOTH: &str = "application/vnd.ms-sstr+xml"; // IANA media types
 fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
     let timelines = match extra {
         Extra::Timelines(timelines) => Some(timelines),
-        Extra::None | Extra::Pages(..) | Extra::Text(_) => None,
+        Extra::None | Extra::Pages(..) | Extra::Text(_) | Extra::Report(_) => None,
     };
     match params.format {
         Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8 => {

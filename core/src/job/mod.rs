@@ -15,6 +15,7 @@
 mod answer;
 mod download;
 mod endpoint;
+mod explain;
 mod filtered;
 mod gateway;
 mod keys;
@@ -51,6 +52,7 @@ use crate::delivery::{
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
+use crate::job::explain::Explain;
 use crate::job::gateway::Pass;
 use crate::job::keys::KeyRing;
 use crate::job::signals::Addresses;
@@ -124,6 +126,8 @@ struct Target {
     /// Keys, where the media is encrypted.
     keys: Option<KeyRing>,
     addresses: Addresses,
+    /// The publish report is wanted instead.
+    explain: Option<Explain>,
 }
 
 impl Target {
@@ -347,7 +351,9 @@ impl Job {
             locator: request.locator,
             alternative_media_id: locator.alternative_media_id,
         };
-        let target = Target { asset: locator.asset, manifest, what, filter, keys, addresses };
+        let explain = Explain::asked(&what, &self.http.query, &self.config);
+        let asset = locator.asset;
+        let target = Target { asset, manifest, what, filter, keys, addresses, explain };
         Ok(self.read_documents(target, names))
     }
 

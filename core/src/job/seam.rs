@@ -93,6 +93,9 @@ pub struct Config {
     pub key_seed: Option<KeySeed>,
     /// Who is let in with which tokens.
     pub gateway: Gateway,
+    /// `?explain` behind a manifest's address gives the publish report instead. It names the files
+    /// of the asset, so it is off unless the deployment says otherwise.
+    pub explain: bool,
 }
 
 impl Default for Config {
@@ -105,6 +108,7 @@ impl Default for Config {
             gateway: Gateway::default(),
             master_key: None,
             key_seed: None,
+            explain: false,
         }
     }
 }

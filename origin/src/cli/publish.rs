@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::StoreArgument;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::publish::{self, Publication, Published};
+use crate::publish::{self, Indexed, Publication, Published};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -35,7 +35,10 @@ pub(super) struct Publish {
     /// Replace objects of the same name that differ.
     #[arg(long)]
     force: bool,
-    /// Print the result as JSON.
+    /// How to print what was found and decided.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    report: Form,
+    /// The same as --report json.
     #[arg(long)]
     json: bool,
 }
@@ -46,9 +49,22 @@ pub(super) struct Index {
     asset: String,
     #[command(flatten)]
     store: StoreArgument,
-    /// Print the result as JSON.
+    /// How to print what was found and decided.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    report: Form,
+    /// The same as --report json.
     #[arg(long)]
     json: bool,
+}
+
+/// Forms of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: the whole result, the report with it.
+    Json,
 }
 
 impl Publish {
@@ -63,9 +79,10 @@ impl Publish {
             base_url: self.base_url,
         };
         let store = Store::create(&self.store.store)?;
-        let progress = Progress::here(self.json);
+        let json = self.json || self.report == Form::Json;
+        let progress = Progress::here(json);
         let published = publish::publish(&publication, &store, &progress).await?;
-        if self.json {
+        if json {
             return super::say_json(&published);
         }
         tell(&published);
@@ -74,8 +91,9 @@ impl Publish {
 }
 
 fn tell(published: &Published) {
-    for line in &published.report {
-        super::say(format_args!("note     {line}"));
+    published.indexes.iter().for_each(report);
+    for note in &published.notes.0 {
+        super::say(note);
     }
     for object in &published.unchanged {
         super::say(format_args!("kept     {object}"));
@@ -90,18 +108,22 @@ fn tell(published: &Published) {
     }
 }
 
+/// What one index holds, and what was found on the way.
+fn report(indexed: &Indexed) {
+    super::say(format_args!("{}\n{}", indexed.object, indexed.report.to_string().trim_end()));
+}
+
 impl Index {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let store = Store::open(&self.store.store)?;
-        let progress = Progress::here(self.json);
+        let json = self.json || self.report == Form::Json;
+        let progress = Progress::here(json);
         let indexed = publish::index(&self.asset, &store, &progress).await?;
-        if self.json {
+        if json {
             return super::say_json(&indexed);
         }
         for one in indexed {
-            for line in &one.report {
-                super::say(format_args!("note     {line}"));
-            }
+            report(&one);
             super::say(format_args!("wrote    {} ({} bytes)", one.object, one.bytes));
         }
         Ok(())

@@ -56,6 +56,9 @@ pub(super) struct Serve {
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
+    /// Answer `?explain` behind a manifest's address with the publish report, as text or JSON.
+    #[arg(long)]
+    explain: bool,
     /// Trust the sizes of stored objects alone: for stores copied after they were indexed.
     #[arg(long)]
     ignore_etags: bool,
@@ -76,6 +79,7 @@ impl Serve {
                 master_key: self.keys.master_key()?,
                 key_seed: self.keys.key_seed()?,
                 gateway: self.tokens.gateway()?,
+                explain: self.explain,
                 ..Config::default()
             },
             api: self.api,

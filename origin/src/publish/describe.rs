@@ -4,6 +4,7 @@
 use selvedge_core::asset::movie::{Media as Kind, Sample, Track};
 use selvedge_core::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use selvedge_core::codec::Codec;
+use selvedge_core::report::{Note, Notes};
 
 use super::input::Media;
 use super::text;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 /// A server manifest and how it came about.
 pub(super) struct Described {
     pub(super) manifest: ServerManifest,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
 /// One track that can be packaged.
@@ -25,27 +26,25 @@ struct Candidate<'a> {
 
 /// Describes `media`. Video comes first, best first, then audio in the order of the files.
 pub(super) fn describe(media: &[Media]) -> Result<Described, Failure> {
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for one in media {
         for track in one.movie.tracks.iter().filter(|track| track.media != Kind::Text) {
-            let place = format!("{} track {}", one.name, track.id);
+            let note = |says: String| Note::of(&one.name, says).track(track.id);
             match candidate(&one.name, track) {
-                Err(why) => notes.push(format!("{place}: left out: {why}")),
+                Err(why) => notes.push(note(why).left_out()),
                 Ok(found) => match candidates.iter().find(|other| same(other, &found)) {
-                    Some(other) => notes.push(format!(
-                        "{place}: the same as {} track {}, listed once",
+                    Some(other) => notes.push(note(format!(
+                        "the same as {} track {}, listed once",
                         other.file, other.track.id
-                    )),
+                    ))),
                     None => candidates.push(found),
                 },
             }
         }
     }
     if candidates.is_empty() {
-        let about = media.first().map(|one| one.name.clone()).unwrap_or_default();
-        let rule = notes.last().cloned().unwrap_or_else(|| "has no track".to_owned());
-        return Err(Failure::new(about, format!("nothing that can be packaged: {rule}")));
+        return Err(nothing(media, &notes));
     }
     candidates.sort_by_key(|one| (one.track.media, video_rank(one)));
     let mut manifest = ServerManifest { formats: Some("mp4".to_owned()), ..Default::default() };
@@ -55,6 +54,17 @@ pub(super) fn describe(media: &[Media]) -> Result<Described, Failure> {
     }
     text::describe(media, &mut manifest.tracks, &mut notes);
     Ok(Described { manifest, notes })
+}
+
+/// Why there is nothing to publish: what is wrong with the first track is what matters most.
+fn nothing(media: &[Media], notes: &Notes) -> Failure {
+    let about = media.first().map(|one| one.name.clone()).unwrap_or_default();
+    let Some(first) = notes.0.first() else {
+        return Failure::new(about, "nothing that can be packaged: it has no track");
+    };
+    let track = first.track.map(|id| format!("track {id}: ")).unwrap_or_default();
+    let file = first.file.clone().unwrap_or(about);
+    Failure::new(file, format!("nothing that can be packaged: {track}{}", first.says))
 }
 
 /// Video is sorted by descending bit rate; the rest stays as it is.
@@ -96,7 +106,7 @@ fn entry(
     candidate: &Candidate<'_>,
     all: &[Candidate<'_>],
     before: &[TrackEntry],
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> TrackEntry {
     let Candidate { file, track, bitrate, .. } = candidate;
     let name = match track.media {
@@ -107,10 +117,8 @@ fn entry(
     let taken = |rate: u64| before.iter().any(|e| e.name == name && e.bitrate == Some(rate));
     let free = (*bitrate..).find(|rate| !taken(*rate)).unwrap_or(*bitrate);
     if free != *bitrate {
-        notes.push(format!(
-            "{file} track {}: {bitrate} bits a second is taken, listed as {free}",
-            track.id
-        ));
+        let says = format!("{bitrate} bits a second is taken, listed as {free}");
+        notes.push(Note::of(file, says).track(track.id));
     }
     TrackEntry {
         media: track.media,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use selvedge_core::report::{Note, Notes};
 use selvedge_core::source::name_fault;
 
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ pub(super) struct Gathered {
     pub(super) documents: Vec<LocalFile>,
     /// For the asset.
     pub(super) suggested_name: String,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
 const MEDIA: [&str; 11] =
@@ -74,11 +75,11 @@ impl Gathered {
                 continue;
             }
             if entry.is_dir() {
-                self.notes.push(format!("{name}: a folder inside the folder, left out"));
+                self.notes.push(Note::of(&name, "a folder inside the folder").left_out());
             } else if known(&name, &MEDIA) || known(&name, &DOCUMENTS) {
                 self.file(&entry)?;
             } else {
-                self.notes.push(format!("{name}: not a kind of file we know, left out"));
+                self.notes.push(Note::of(&name, "not a kind of file we know").left_out());
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use selvedge_core::asset::movie::Media as Kind;
 use selvedge_core::asset::server_manifest::ServerManifest;
 use selvedge_core::build::{Builder, Built, Source};
 use selvedge_core::delivery::index_object;
+use selvedge_core::report::{Level, Note, Report};
 use selvedge_core::source::Version;
 use serde::Serialize;
 
@@ -25,8 +26,16 @@ pub struct Indexed {
     pub object: String,
     /// Bytes of it.
     pub bytes: usize,
-    /// What was found and decided, a sentence each.
-    pub report: Vec<String>,
+    /// What was found and decided.
+    pub report: Report,
+}
+
+impl Indexed {
+    /// The report says what `note` says: something about the same track.
+    pub(super) fn tells(&self, note: &Note) -> bool {
+        let same = |other: &Note| (&other.file, other.track) == (&note.file, note.track);
+        note.level == Level::LeftOut && self.report.notes.0.iter().any(same)
+    }
 }
 
 /// Makes the indexes of all server manifests of `asset` anew.

@@ -15,8 +15,9 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use selvedge_core::asset::movie::Media as Kind;
 use selvedge_core::asset::server_manifest::ServerManifest;
-use selvedge_core::build::Builder;
+use selvedge_core::build::{Builder, Built};
 use selvedge_core::delivery::{asset_object, index_object};
+use selvedge_core::report::{Note, Notes};
 use selvedge_core::source::{Version, name_fault};
 use serde::Serialize;
 
@@ -66,8 +67,10 @@ pub struct Published {
     pub unchanged: Vec<String>,
     /// What to play.
     pub manifests: Vec<Urls>,
-    /// What was found and decided, a sentence each.
-    pub report: Vec<String>,
+    /// What was found and decided before there was an index.
+    pub notes: Notes,
+    /// What was found and decided, an index each.
+    pub indexes: Vec<Indexed>,
 }
 
 /// A server manifest and its name.
@@ -91,24 +94,28 @@ pub async fn publish(
     usable(&asset, "asset", "--asset")?;
     let locator = locate::choose(publication, &asset, store).await?;
 
-    let mut report = gathered.notes.clone();
+    let mut notes = gathered.notes.clone();
     let mut media = read_media(&gathered, progress).await?;
-    read_text(&gathered, &mut media, &mut report, progress).await?;
-    let manifests = manifests(publication, &gathered, &media, &asset, &mut report)?;
+    read_text(&gathered, &mut media, &mut notes, progress).await?;
+    let manifests = manifests(publication, &gathered, &media, &asset, &mut notes)?;
     for named in &manifests {
         rehearse(named, &media)?;
     }
 
     let mut uploads = Uploads::new(store, &asset, publication.force);
-    let done = write(&mut uploads, &gathered, &media, &manifests, &mut report, progress).await;
+    let done = write(&mut uploads, &gathered, &media, &manifests, progress).await;
     let located = match done {
-        Ok(()) => locate::write(&locator, &mut uploads).await,
+        Ok(indexes) => locate::write(&locator, &mut uploads).await.map(|()| indexes),
         Err(failure) => Err(failure),
     };
-    if let Err(failure) = located {
-        uploads.undo().await;
-        return Err(failure);
-    }
+    let indexes = match located {
+        Ok(indexes) => indexes,
+        Err(failure) => {
+            uploads.undo().await;
+            return Err(failure);
+        }
+    };
+    notes.0.retain(|note| !indexes.iter().any(|index| index.tells(note)));
     let play = |named: &Named| urls(&publication.base_url, locator.id(), &named.name);
     Ok(Published {
         locator: locator.id().to_owned(),
@@ -116,7 +123,8 @@ pub async fn publish(
         written: uploads.written,
         unchanged: uploads.unchanged,
         asset,
-        report,
+        notes,
+        indexes,
     })
 }
 
@@ -126,9 +134,8 @@ async fn write(
     gathered: &Gathered,
     media: &[Media],
     manifests: &[Named],
-    report: &mut Vec<String>,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<Indexed>, Failure> {
     let files = || gathered.media.iter().chain(&gathered.documents);
     uploads.compare(files(), progress).await?;
     if gathered.manifests.is_empty() {
@@ -138,17 +145,19 @@ async fn write(
         }
     }
     uploads.copy(progress).await?;
+    let mut indexes = Vec::new();
     for named in manifests {
         let mut versions = Vec::new();
         for one in media {
             versions.push(uploads.version(&one.name, one.input.size()).await?);
         }
         let sources = sources_of(&named.manifest, media, &versions);
-        let built = build(&named.manifest, sources, media, progress).await?;
-        report.extend(built.report);
-        uploads.derived(&index_object(uploads.asset, &named.name), built.index).await?;
+        let Built { index, report, .. } = build(&named.manifest, sources, media, progress).await?;
+        let object = index_object(uploads.asset, &named.name);
+        indexes.push(Indexed { object: object.clone(), bytes: index.len(), report });
+        uploads.derived(&object, index).await?;
     }
-    Ok(())
+    Ok(indexes)
 }
 
 /// Reads what every media file holds.
@@ -166,7 +175,7 @@ async fn read_media(gathered: &Gathered, progress: &Progress) -> Result<Vec<Medi
 async fn read_text(
     gathered: &Gathered,
     media: &mut Vec<Media>,
-    report: &mut Vec<String>,
+    notes: &mut Notes,
     progress: &Progress,
 ) -> Result<(), Failure> {
     for file in gathered.texts() {
@@ -174,7 +183,7 @@ async fn read_text(
         let input = Input::open(&file.path).await?;
         match Media::read(file.name.clone(), input).await {
             Ok(read) => media.push(read),
-            Err(failure) => report.push(format!("{}: no text to package: {failure}", file.name)),
+            Err(failure) => notes.push(Note::of(&file.name, failure.rule).left_out()),
         }
     }
     Ok(())
@@ -186,13 +195,13 @@ fn manifests(
     gathered: &Gathered,
     media: &[Media],
     asset: &str,
-    report: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<Vec<Named>, Failure> {
     if gathered.manifests.is_empty() {
         let name = publication.name.clone().unwrap_or_else(|| asset.to_owned());
         usable(&name, "server manifest", "--name")?;
         let described = describe::describe(media)?;
-        report.extend(described.notes);
+        notes.extend(described.notes.0);
         return Ok(vec![Named { name, manifest: described.manifest }]);
     }
     if let Some(name) = &publication.name {

@@ -4,12 +4,13 @@
 use selvedge_core::asset::movie::{Media as Kind, Track};
 use selvedge_core::asset::server_manifest::{TextEntry, TrackEntry};
 use selvedge_core::presentation::language::is_listed;
+use selvedge_core::report::{Note, Notes};
 use selvedge_core::text::SampleReader;
 
 use super::input::Media;
 
 /// Appends the text tracks of `media` to `tracks`.
-pub(super) fn describe(media: &[Media], tracks: &mut Vec<TrackEntry>, notes: &mut Vec<String>) {
+pub(super) fn describe(media: &[Media], tracks: &mut Vec<TrackEntry>, notes: &mut Notes) {
     for one in media {
         if let Some(transcript) = &one.movie.transcript {
             let language = language_of(&one.name).or_else(|| transcript.language.clone());
@@ -21,7 +22,7 @@ pub(super) fn describe(media: &[Media], tracks: &mut Vec<TrackEntry>, notes: &mu
                     push(tracks, &one.name, track.id, &track.language, track.label.as_deref());
                 }
                 Err(why) => {
-                    notes.push(format!("{} track {}: left out: {why}", one.name, track.id));
+                    notes.push(Note::of(&one.name, why).track(track.id).left_out());
                 }
             }
         }

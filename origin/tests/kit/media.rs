@@ -98,7 +98,8 @@ pub(crate) fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
-            } else {
+            } else if !path.ends_with(".selvedge.lock") {
+                // The lock is of the folder, not of what is in the store.
                 found.push((path.clone(), std::fs::read(&path).unwrap()));
             }
         }
