@@ -65,25 +65,21 @@ pub(super) struct Pass {
 impl Pass {
     /// Looks at the token of `http`, in front of its path or in its query. The one in the path
     /// goes before; what is in the query then is somebody else's, as that of a key service.
-    pub(super) fn of(
-        http: &HttpRequest,
-        request: &Request,
-        gateway: &Gateway,
-        now: Millis,
-    ) -> Self {
-        let (in_path, path) = player_token::split(&http.path);
+    pub(super) fn of(job: &Job, request: &Request) -> Self {
+        let Job { http, config, now, token: in_path, .. } = job;
+        let (gateway, now) = (&config.gateway, *now);
         let in_query = query::parameter(&http.query, &gateway.parameter);
         let query = in_query.as_ref().ok().and_then(Option::as_ref);
         let query = query.map(|token| query::written(&gateway.parameter, token));
         let token = match (in_path, &in_query) {
-            (Some(token), _) => Ok(token),
+            (Some(token), _) => Ok(token.as_str()),
             (None, Ok(Some(token))) => Ok(token.as_str()),
             (None, Ok(None)) => Err(denied("there is none")),
             (None, Err(error)) => Err(denied(error.message())),
         };
         let grant = token.and_then(|token| {
             let grant = genuine(token, gateway, now)?;
-            let path = canonical(path, request)?;
+            let path = canonical(&http.path, request)?;
             grant.admits(&Visit {
                 now_s: now.0 / 1000,
                 locator: &request.locator,
@@ -128,6 +124,16 @@ impl Pass {
         }
         Ok(())
     }
+}
+
+/// Takes the token off the front of the path, so that nothing behind sees it. Addresses that have to
+/// be whole get it back.
+pub(super) fn take(http: &mut HttpRequest) -> Option<String> {
+    let (token, path) = player_token::split(&http.path);
+    let (token, path) = (String::from(token?), String::from(path));
+    http.base = http.base.take().map(|base| format!("{base}/~{token}"));
+    http.path = path;
+    Some(token)
 }
 
 impl Job {

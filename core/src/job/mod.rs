@@ -35,11 +35,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use bytes::Bytes;
 
-use crate::access::{SignatureCheck, player_token};
+use crate::access::SignatureCheck;
 #[cfg(feature = "xml")]
 use crate::asset::server_manifest::ServerManifest;
 use crate::cipher::Protection;
@@ -67,7 +68,6 @@ pub use seam::{
 };
 
 /// One request under way.
-#[derive(Debug)]
 pub struct Job {
     http: HttpRequest,
     config: Config,
@@ -84,8 +84,18 @@ pub struct Job {
     verdicts: Vec<bool>,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
+    /// The player's token that stood in front of the path.
+    token: Option<String>,
     /// What the request's token is worth.
     pass: Option<Pass>,
+}
+
+/// Shows no token, and no more of the request than that does itself.
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http, stage, .. } = self;
+        f.debug_struct("Job").field("http", http).field("stage", stage).finish_non_exhaustive()
+    }
 }
 
 /// How far the request has come.
@@ -161,9 +171,11 @@ enum Next {
 impl Job {
     /// Begins to answer `request`, received at `now`.
     #[must_use]
-    pub fn new(request: HttpRequest, config: &Config, now: Millis) -> Self {
+    pub fn new(mut request: HttpRequest, config: &Config, now: Millis) -> Self {
+        let token = gateway::take(&mut request);
         Self {
             http: request,
+            token,
             config: config.clone(),
             now,
             stage: Stage::Begin,
@@ -255,8 +267,8 @@ impl Job {
         if licence::is_for_keys(&self.http) {
             return self.begin_keys();
         }
-        let mut request = request::parse(player_token::split(&self.http.path).1)?;
-        let pass = Pass::of(&self.http, &request, &self.config.gateway, self.now);
+        let mut request = request::parse(&self.http.path)?;
+        let pass = Pass::of(self, &request);
         if let Resource::Packaged { what, .. } = &mut request.resource {
             what.params_mut().query.clone_from(&pass.query);
         }
