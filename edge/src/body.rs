@@ -51,6 +51,7 @@ fn add(stored: &Stored, pipeline: &Pipeline, store: &Store<'_>) -> Result<(), Fe
         version.size,
         &version.etag,
         keep,
+        &store.cache_address(stored),
     );
     Ok(())
 }
@@ -116,6 +117,7 @@ async fn open_inputs(
                 version.size,
                 &version.etag,
                 stretches(stored)?,
+                &store.cache_address(stored),
             );
         }
     }

@@ -34,7 +34,7 @@ pub(crate) async fn get(
     keep: Keep,
     now: Millis,
 ) -> Option<Option<Fetched>> {
-    if let Some(kept) = KEPT.with_borrow_mut(|kept| kept.get(key, now)) {
+    if let Some(kept) = in_memory(key, now) {
         return Some(kept);
     }
     let answer = glue::cached(&address(scope, key)).await;
@@ -47,6 +47,11 @@ pub(crate) async fn get(
         KEPT.with_borrow_mut(|kept| kept.put(key, Some(found.clone()), None));
     }
     Some(Some(found))
+}
+
+/// What the isolate itself keeps under `key`.
+pub(crate) fn in_memory(key: &str, now: Millis) -> Option<Option<Fetched>> {
+    KEPT.with_borrow_mut(|kept| kept.get(key, now))
 }
 
 /// Keeps an answer in the isolate, and later in the data centre by the future returned.
@@ -85,7 +90,7 @@ fn after(now: Millis, seconds: u32) -> Millis {
 }
 
 /// A URL no one serves: the data centre's cache wants URLs for keys.
-fn address(scope: &str, key: &str) -> String {
+pub(crate) fn address(scope: &str, key: &str) -> String {
     let scope = escaped(scope).replace('/', "%2F");
     format!("https://cache.selvedge.invalid/1/{scope}/{}", escaped(key))
 }

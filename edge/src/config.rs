@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) place: Place,
     /// Name of the store in cache keys, so that two deployments in one zone never meet.
     pub(crate) scope: String,
+    /// Keep what segments are made of in the data centre's cache.
+    pub(crate) cache_media: bool,
     /// How long a store may take to answer, milliseconds.
     pub(crate) patience_ms: u32,
     /// Say in headers what a request cost.
@@ -30,7 +32,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `ENDPOINT`,
+    /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`, `CACHE_MEDIA`, `ENDPOINT`,
     /// `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `DEV` and those of [`gateway`], the secrets
     /// `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
@@ -66,6 +68,7 @@ impl Settings {
             },
             place,
             scope,
+            cache_media: flag(env, "CACHE_MEDIA")?.unwrap_or(true),
             patience_ms,
             dev: flag(env, "DEV")?.unwrap_or(false),
         })

@@ -1,6 +1,8 @@
 //! The loop around a job.  In: a job. Out: its response, after the reads it asked for, at most
 //! six of them at a time.
 
+use core::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::iter;
@@ -8,12 +10,13 @@ use js_sys::Uint8Array;
 use selvedge_core::access::{PublicKey, SignatureCheck};
 use selvedge_core::job::{FetchError, Fetched, Job, Keep, Read, Response, Step};
 use selvedge_core::time::Millis;
-use worker::Context;
+use worker::{Context, Delay};
 
 use crate::cache;
 use crate::config::Settings;
 use crate::glue;
 use crate::store::Store;
+use crate::turn::{self, Turn};
 
 /// Connections a request may hold at a time.
 const AT_ONCE: usize = 6;
@@ -44,7 +47,8 @@ impl<'a> Shell<'a> {
         now: Millis,
         fresh: bool,
     ) -> Self {
-        let store = Store::new(&settings.place, settings.patience_ms, now);
+        let scope = settings.cache_media.then_some(settings.scope.as_str());
+        let store = Store::new(&settings.place, scope, settings.patience_ms, now);
         Self { store, now, dev: settings.dev, scope: &settings.scope, context, fresh }
     }
 
@@ -94,6 +98,10 @@ async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchErr
     if !fresh && let Some(kept) = cache::get(shell.scope, &cache_key, keep, shell.now).await {
         return (id, kept.ok_or(FetchError::NotFound));
     }
+    let _turn = match others(&cache_key, fresh, shell).await {
+        Ok(kept) => return (id, kept.ok_or(FetchError::NotFound)),
+        Err(turn) => turn,
+    };
     let answer = shell.store.read(&object, &range).await;
     match &answer {
         Ok(fetched) => {
@@ -106,4 +114,25 @@ async fn answer(read: Read, shell: &Shell<'_>) -> (u32, Result<Fetched, FetchErr
         Err(_) => {}
     }
     (id, answer)
+}
+
+/// What another request was just reading, or else the turn to read it; there is none for those who
+/// read past the caches, or waited longer than a store may take.
+async fn others(
+    key: &str,
+    fresh: bool,
+    shell: &Shell<'_>,
+) -> Result<Option<Fetched>, Option<Turn>> {
+    let patience_ms = shell.store.patience_ms();
+    let looks = if fresh { 0 } else { patience_ms / turn::PAUSE_MS };
+    for _ in 0..looks {
+        if let Some(kept) = cache::in_memory(key, shell.now) {
+            return Ok(kept);
+        }
+        if let Some(turn) = turn::take(key, patience_ms) {
+            return Err(Some(turn));
+        }
+        Delay::from(Duration::from_millis(turn::PAUSE_MS.into())).await;
+    }
+    Err(None)
 }

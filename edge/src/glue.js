@@ -2,6 +2,8 @@
 // Out: a few bytes for the core, or a response body that never enters WebAssembly.
 // Knows nothing of media, policies or tokens, and puts no address into a failure.
 
+import { waitUntil } from "cloudflare:workers";
+
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
@@ -63,7 +65,7 @@ export class Pipeline {
   }
 
   /** Adds the `keep` stretches (start, end, start, end, …) of `[start, end)` of an object. */
-  stored(object, address, start, end, size, etag, keep) {
+  stored(object, address, start, end, size, etag, keep, kept) {
     this.#pieces.push({
       object,
       address,
@@ -71,6 +73,7 @@ export class Pipeline {
       size: Number(size),
       etag,
       keep: Array.from(keep, Number),
+      kept,
       opened: undefined,
     });
   }
@@ -147,7 +150,7 @@ export class Exchange {
   }
 
   /** Adds the `keep` stretches of `[start, end)` of an object to the end of input `number`. */
-  stored(number, object, address, start, end, size, etag, keep) {
+  stored(number, object, address, start, end, size, etag, keep, kept) {
     this.#inputs[number] ??= { pieces: [], at: 0, reader: undefined };
     this.#inputs[number].pieces.push({
       object,
@@ -156,6 +159,7 @@ export class Exchange {
       size: Number(size),
       etag,
       keep: Array.from(keep, Number),
+      kept,
     });
   }
 
@@ -228,8 +232,79 @@ export class Exchange {
   }
 }
 
+/**
+ * Opens a piece: from the data centre's cache where it is kept, which is once for all viewers, else
+ * from the store, and keeps it. Who asks for what somebody else is just keeping waits for that.
+ */
+async function openVersion(bucket, piece, patience) {
+  const { kept: key, range } = piece;
+  const length = range.end - range.start;
+  if (!key || length > LARGEST_KEPT) return openStored(bucket, piece, patience);
+  for (let waited = 0; ; waited += POLL) {
+    const body = await keptBody(key, length);
+    if (body !== undefined) return { body, length, counted: true };
+    if ((filling.get(key) ?? 0) <= Date.now()) break;
+    // What takes longer than this to keep is better read twice than waited for.
+    if (waited >= LONGEST_WAIT) return openStored(bucket, piece, patience);
+    await new Promise((done) => setTimeout(done, POLL));
+  }
+  filling.set(key, Date.now() + patience);
+  try {
+    const opened = await openStored(bucket, piece, patience);
+    if (!opened.counted) return done(key, opened);
+    const [body, copy] = opened.body.tee();
+    const time = piece.etag === "" ? UNTAGGED_S : TAGGED_S;
+    waitUntil(keepBody(key, copy, length, time).finally(() => filling.delete(key)));
+    return { ...opened, body };
+  } catch (error) {
+    throw done(key, error);
+  }
+}
+
+/** Ranges this isolate is putting into the cache, and until when others wait for them. */
+const filling = new Map();
+const POLL = 15; // milliseconds
+const LONGEST_WAIT = 3000;
+/** A segment is some megabytes; of a slow client's, what he has not taken yet is in memory. */
+const LARGEST_KEPT = 16 * 1024 * 1024;
+const TAGGED_S = 31_536_000; // its key has the object's tag: it never changes
+const UNTAGGED_S = 3600;
+
+function done(key, what) {
+  filling.delete(key);
+  return what;
+}
+
+async function keptBody(key, length) {
+  try {
+    const response = await caches.default.match(key);
+    if (response === undefined) return undefined;
+    if (Number(response.headers.get("Content-Length")) === length) return response.body;
+    discard(response.body);
+  } catch {
+    // A failing cache has nothing.
+  }
+  return undefined;
+}
+
+/** Puts a stream of exactly `length` bytes into the cache; one that breaks off is not kept. */
+async function keepBody(key, body, length, seconds) {
+  try {
+    const { readable, writable } = new FixedLengthStream(length);
+    const filled = body.pipeTo(writable);
+    const headers = {
+      "Cache-Control": `public, max-age=${seconds}`,
+      "Content-Length": String(length),
+      "Content-Type": "application/octet-stream",
+    };
+    await Promise.all([filled, caches.default.put(key, new Response(readable, { headers }))]);
+  } catch {
+    // Nothing kept: the next request reads the store.
+  }
+}
+
 /** Opens a piece and sees to it that the object is still the one the index was made from. */
-async function openVersion(bucket, { address, range, size, etag }, patience) {
+async function openStored(bucket, { address, range, size, etag }, patience) {
   const clock = new Clock(patience);
   try {
     const opened = await openRange(bucket, address, range, clock);

@@ -101,6 +101,7 @@ extern "C" {
         size: u64,
         etag: &str,
         keep: BigUint64Array,
+        kept: &str,
     );
 
     /// Opens what is stored and begins to fill the body.
@@ -126,6 +127,7 @@ extern "C" {
         size: u64,
         etag: &str,
         keep: BigUint64Array,
+        kept: &str,
     );
 
     /// Opens the first stretch of each input, and the body.

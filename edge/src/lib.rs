@@ -19,6 +19,7 @@ mod drive;
 mod glue;
 mod reply;
 mod store;
+mod turn;
 
 use selvedge_core::job::Job;
 use selvedge_core::time::Millis;

@@ -8,11 +8,12 @@ use core::ops::Range;
 use bytes::Bytes;
 use js_sys::Uint8Array;
 use selvedge_core::access::{Secret, origin_token};
-use selvedge_core::job::{FetchError, Fetched};
+use selvedge_core::job::{FetchError, Fetched, Stored};
 use selvedge_core::source::Version;
 use selvedge_core::time::Millis;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 
+use crate::cache;
 use crate::glue::{self, Answer};
 
 /// Most bytes one read may bring into memory. An isolate has 128 MiB for all its requests.
@@ -45,6 +46,8 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Store<'a> {
     place: &'a Place,
+    /// Name of the store in the cache of media; `None` where that keeps none.
+    scope: Option<&'a str>,
     patience_ms: u32,
     expires_s: u64,
     tally: Tally,
@@ -72,9 +75,14 @@ pub(crate) struct Count {
 
 impl<'a> Store<'a> {
     /// `place` at `now`, given `patience_ms` for each answer.
-    pub(crate) fn new(place: &'a Place, patience_ms: u32, now: Millis) -> Self {
+    pub(crate) fn new(
+        place: &'a Place,
+        scope: Option<&'a str>,
+        patience_ms: u32,
+        now: Millis,
+    ) -> Self {
         let step = (now.0 / 1000 + SIGNED_FOR_S) / SIGNED_STEP_S + 1;
-        Self { place, patience_ms, expires_s: step * SIGNED_STEP_S, tally: Tally::default() }
+        Self { place, scope, patience_ms, expires_s: step * SIGNED_STEP_S, tally: Tally::default() }
     }
 
     /// What has been read so far.
@@ -125,6 +133,15 @@ impl<'a> Store<'a> {
         let (bucket, object) = (bucket.clone(), object.to_owned());
         let bytes = Uint8Array::from(bytes);
         Some(async move { glue::write_new(&bucket, &object, bytes).await })
+    }
+
+    /// Key of a stored range in the data centre's cache: object, version and range, and nothing of
+    /// who asks. Empty where it is not to be kept.
+    pub(crate) fn cache_address(&self, stored: &Stored) -> String {
+        let Stored { object, version: Version { size, etag }, span } = stored;
+        let Range { start, end } = span.range;
+        let key = format!("{object}?{size}-{etag}-{start}-{end}");
+        self.scope.map_or_else(String::new, |scope| cache::address(scope, &key))
     }
 
     /// Where `object` is found: its key in the bucket, or its signed URL.
@@ -236,7 +253,7 @@ mod tests {
     #[test]
     fn equal_reads_within_a_step_have_equal_expiries() {
         let place = Place::Bucket(JsValue::UNDEFINED);
-        let expires = |ms| Store::new(&place, 1, Millis(ms)).expires_s;
+        let expires = |ms| Store::new(&place, None, 1, Millis(ms)).expires_s;
         assert_eq!(expires(1_800_000_000_000), expires(1_800_000_299_999));
         assert_eq!(expires(1_800_000_300_000), expires(1_800_000_000_000) + SIGNED_STEP_S);
     }

@@ -7,11 +7,12 @@ import { join } from "node:path";
 
 /** Starts the origin. `fault` may be changed at any time. */
 export async function startOrigin(folder) {
-  const origin = { fault: () => undefined, requests: [] };
+  const origin = { fault: () => undefined, requests: [], ranges: [] };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://origin");
     const object = decodeURIComponent(pathname.replace(/^\/store\//, ""));
     origin.requests.push(object);
+    origin.ranges.push(`${object} ${request.headers.range}`);
     answer(join(folder, object), request, response, origin.fault(object));
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
