@@ -62,6 +62,7 @@ const COLLECTED: &[&str] = &[
     "bear-640x360-trailing-moov-additional-mdat.mp4",
     "bear-640x360-trailing-moov.mp4",
     "bear-640x360.mp4",
+    "bear-av1.mp4",
     "bear-dtsx.mp4",
     "bear-flac.mp4",
     "bear-mpeg2-aac-only_frag.mp4",

@@ -115,6 +115,9 @@ fn hevc(frames: u32, bits: &str, tag: &str) -> String {
 
 const AAC: &str = "-c:a aac -b:a 96k -ac 2";
 
+const AV1: &str = "-pix_fmt yuv420p -c:v libaom-av1 -cpu-used 8 -usage realtime -g 50 -b:v 150k";
+const VP9: &str = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -b:v 150k";
+
 fn recipe(name: &'static str, arguments: String) -> Recipe {
     Recipe { name, arguments, finish: Finish::AsIs }
 }
@@ -186,6 +189,8 @@ pub fn codecs() -> Vec<Recipe> {
         recipe(name, format!("{tones} {encode}"))
     };
     vec![
+        recipe("av1.mp4", format!("{pictures} {AV1} -an")),
+        recipe("vp9.mp4", format!("{pictures} {VP9} -an")),
         with("ac3.mp4", 48_000, "-c:a ac3 -b:a 192k"),
         with("eac3.mp4", 48_000, "-c:a eac3 -b:a 192k"),
         with("mp3.mp4", 44_100, "-c:a libmp3lame -b:a 128k"),
@@ -194,6 +199,13 @@ pub fn codecs() -> Vec<Recipe> {
         alone("mp3_alone.mp4", 22_050, "-ac 2 -c:a libmp3lame -b:a 64k"),
         alone("flac.mp4", 96_000, "-ac 2 -c:a flac -sample_fmt s32 -strict -2"),
     ]
+}
+
+/// Pictures, and sound in a codec that is not packaged.
+#[must_use]
+pub fn left_out() -> Recipe {
+    let (pictures, tones) = (picture("320x180", "25", "4"), sound(300, 48_000, "4"));
+    recipe("left_out.mp4", format!("{pictures} {tones} {} -ac 2 -c:a alac", h264(50, "200k")))
 }
 
 /// The same kind of picture and sound in every layout a file can have.

@@ -18,12 +18,46 @@ pub enum VideoRange {
 
 impl VideoRange {
     /// The range of a transfer characteristic (23091-2 §8.2): 16 is PQ, 18 is HLG.
-    const fn of_transfer(transfer: u16) -> Self {
+    pub(crate) const fn of_transfer(transfer: u16) -> Self {
         match transfer {
             16 => Self::Pq,
             18 => Self::Hlg,
             _ => Self::Sdr,
         }
+    }
+}
+
+/// Code points of colour (23091-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cicp {
+    pub(crate) primaries: u8,
+    pub(crate) transfer: u8,
+    pub(crate) matrix: u8,
+    pub(crate) full_range: bool,
+}
+
+impl Default for Cicp {
+    /// BT.709, video range: what strings of codecs that say nothing mean.
+    fn default() -> Self {
+        Self { primaries: 1, transfer: 1, matrix: 1, full_range: false }
+    }
+}
+
+impl Cicp {
+    /// Those of a `colr` box (14496-12 §12.1.5); `None` where it says nothing.
+    pub(crate) fn of(children: &[Child]) -> Option<Self> {
+        let boxes = children.iter().filter(|child| &child.fourcc == b"colr");
+        boxes.filter_map(|child| Self::read(&child.payload)).next()
+    }
+
+    fn read(payload: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(payload, 0);
+        let kind = reader.array::<4>().ok()?;
+        let mut point = || u8::try_from(reader.u16().ok()?).ok();
+        let (primaries, transfer, matrix) = (point()?, point()?, point()?);
+        let full_range = reader.u8().is_ok_and(|flags| flags & 0x80 != 0);
+        let known = matches!(&kind, b"nclx" | b"nclc") && u16::from(transfer) != UNSPECIFIED;
+        known.then_some(Self { primaries, transfer, matrix, full_range })
     }
 }
 

@@ -2,6 +2,7 @@
 //! need to know of them. Knows nothing of files, fragments or protocols.
 
 pub mod aac;
+pub mod av1;
 pub mod avc;
 mod colour;
 mod dolby_vision;
@@ -13,6 +14,7 @@ mod names;
 mod private_data;
 mod sei;
 mod sound;
+pub mod vp9;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,6 +22,7 @@ use alloc::vec::Vec;
 use crate::codec::entry::{AudioEntry, find};
 use crate::error::Error;
 use aac::{Aac, Esds};
+use av1::Av1;
 use avc::Avc;
 pub use colour::VideoRange;
 pub use family::{Carrier, Family, TABLE};
@@ -27,6 +30,7 @@ use hevc::Hevc;
 pub use nal::{NalScanner, NalUnit, RandomAccess, SampleLayout};
 pub use private_data::PrivateData;
 pub use sound::Sound;
+use vp9::Vp9;
 
 /// What a track's samples are, read from its sample entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub enum Codec {
     Hevc(Hevc),
     /// AAC (14496-3).
     Aac(Aac),
+    /// AV1.
+    Av1(Av1),
+    /// VP9.
+    Vp9(Vp9),
     /// Any other sound.
     Sound(Sound),
 }
@@ -93,6 +101,8 @@ impl Codec {
         let codec = match &fourcc {
             b"avc1" | b"avc3" => Avc::read(fourcc, payload).map(Self::Avc),
             b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => Hevc::read(fourcc, payload).map(Self::Hevc),
+            b"av01" | b"dav1" => Av1::read(fourcc, payload).map(Self::Av1),
+            b"vp09" => Vp9::read(fourcc, payload).map(Self::Vp9),
             b"mp4a" => Self::read_mp4a(fourcc, payload),
             b"encv" | b"enca" | b"enct" | b"encs" | b"encm" | b"drmi" | b"drms" => {
                 Err(entry::encrypted(&alloc::format!("`{name}`")))
@@ -122,6 +132,8 @@ impl Codec {
         match self {
             Self::Avc(_) => Family::Avc,
             Self::Hevc(_) => Family::Hevc,
+            Self::Av1(_) => Family::Av1,
+            Self::Vp9(_) => Family::Vp9,
             Self::Aac(aac) => aac.family(),
             Self::Sound(sound) => sound.family(),
         }
@@ -131,7 +143,7 @@ impl Codec {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Avc(_) | Self::Hevc(_) => Kind::Video,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => Kind::Video,
             Self::Aac(_) | Self::Sound(_) => Kind::Audio,
         }
     }
@@ -142,6 +154,8 @@ impl Codec {
         match self {
             Self::Avc(avc) => avc.rfc6381(avc.stored_fourcc()),
             Self::Hevc(hevc) => hevc.rfc6381(hevc.stored_fourcc()),
+            Self::Av1(av1) => av1.rfc6381(av1.stored_fourcc()),
+            Self::Vp9(vp9) => vp9.rfc6381(),
             Self::Aac(aac) => aac.rfc6381(),
             Self::Sound(sound) => sound.rfc6381(),
         }
@@ -153,6 +167,8 @@ impl Codec {
         match self {
             Self::Avc(avc) => avc.rfc6381(avc.output_fourcc()),
             Self::Hevc(hevc) => hevc.rfc6381(hevc.output_fourcc(in_band)),
+            Self::Av1(av1) => av1.rfc6381(av1.output_fourcc()),
+            Self::Vp9(vp9) => vp9.rfc6381(),
             Self::Aac(aac) => aac.rfc6381(),
             Self::Sound(sound) => sound.rfc6381(),
         }
@@ -164,7 +180,8 @@ impl Codec {
     pub fn supplemental(&self) -> Option<String> {
         match self {
             Self::Hevc(hevc) => hevc.supplemental(),
-            Self::Avc(_) | Self::Aac(_) | Self::Sound(_) => None,
+            Self::Av1(av1) => av1.supplemental(),
+            Self::Avc(_) | Self::Vp9(_) | Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 
@@ -174,6 +191,8 @@ impl Codec {
         match self {
             Self::Avc(avc) => Some(avc.facts()),
             Self::Hevc(hevc) => Some(hevc.facts()),
+            Self::Av1(av1) => Some(av1.facts()),
+            Self::Vp9(vp9) => Some(vp9.facts()),
             Self::Aac(_) | Self::Sound(_) => None,
         }
     }
@@ -182,7 +201,7 @@ impl Codec {
     #[must_use]
     pub fn audio(&self) -> Option<AudioFacts> {
         match self {
-            Self::Avc(_) | Self::Hevc(_) => None,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => None,
             Self::Aac(aac) => Some(aac.facts()),
             Self::Sound(sound) => Some(sound.facts()),
         }
@@ -199,18 +218,21 @@ impl Codec {
         match self {
             Self::Avc(avc) => avc.output_entry(),
             Self::Hevc(hevc) => hevc.output_entry(in_band),
+            Self::Av1(av1) => av1.output_entry(),
+            Self::Vp9(vp9) => vp9.output_entry(),
             Self::Aac(aac) => aac.output_entry(),
             Self::Sound(sound) => sound.output_entry(),
         }
     }
 
-    /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for sound.
+    /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for what is not NAL
+    /// units.
     #[must_use]
     pub const fn nal_length_size(&self) -> Option<u8> {
         match self {
             Self::Avc(avc) => Some(avc.nal_length_size()),
             Self::Hevc(hevc) => Some(hevc.nal_length_size()),
-            Self::Aac(_) | Self::Sound(_) => None,
+            Self::Av1(_) | Self::Vp9(_) | Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 
@@ -220,6 +242,8 @@ impl Codec {
         match self {
             Self::Avc(avc) => Some(avc.nal_scanner()),
             Self::Hevc(hevc) => Some(hevc.nal_scanner()),
+            Self::Av1(av1) => Some(NalScanner::av1(av1.scanner())),
+            Self::Vp9(_) => Some(NalScanner::vp9(Vp9::scanner())),
             Self::Aac(_) | Self::Sound(_) => None,
         }
     }

@@ -2,10 +2,14 @@
 //! headers end, and what random access and captions they offer. Keeps parameter sets, from the
 //! configuration record on.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use crate::codec::av1::Av1Scanner;
 use crate::codec::sei::Information;
+use crate::codec::vp9::Vp9Scanner;
 use crate::codec::{avc, hevc};
 use crate::error::Error;
 use crate::wire::Reader;
@@ -27,6 +31,47 @@ pub struct NalScanner {
 enum ParameterSets {
     Avc(avc::ParameterSets),
     Hevc(hevc::ParameterSets),
+    /// No NAL units: stretches, one a tile.
+    Av1(Box<Av1Scanner>),
+    /// No NAL units: stretches, one a frame.
+    Vp9(Vp9Scanner),
+}
+
+/// Stretches of a sample that is not NAL units, under way: what is clear, then what is not.
+#[derive(Debug)]
+pub(crate) struct Stretches {
+    len: usize,
+    at: usize,
+    units: Vec<NalUnit>,
+}
+
+impl Stretches {
+    /// Of a sample of `len` bytes.
+    pub(crate) const fn new(len: usize) -> Self {
+        Self { len, at: 0, units: Vec::new() }
+    }
+
+    /// `range` may be encrypted; what lies before it and behind the last such range may not.
+    pub(crate) fn protect(&mut self, range: Range<usize>) {
+        let size = range.end.saturating_sub(self.at);
+        let header = range.start.saturating_sub(self.at);
+        self.at = range.end;
+        self.push(size, header);
+    }
+
+    /// All stretches; the last is clear throughout.
+    pub(crate) fn finish(mut self) -> Vec<NalUnit> {
+        let rest = self.len.saturating_sub(self.at);
+        if rest > 0 {
+            self.push(rest, rest);
+        }
+        self.units
+    }
+
+    fn push(&mut self, size: usize, header: usize) {
+        let narrow = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.units.push(NalUnit { size: narrow(size), header: narrow(header) });
+    }
 }
 
 /// What one NAL unit is.
@@ -61,7 +106,9 @@ pub struct SampleLayout {
     pub fault: Option<Error>,
 }
 
-/// One NAL unit.
+/// One NAL unit; of AV1 and VP9, a stretch of the sample whose first `header` bytes stay clear (OBU
+/// and frame headers) before one tile, or one frame without its uncompressed header. Such stretches
+/// have no length fields and tile the sample; where `header` is `size`, all of it is clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NalUnit {
     /// Bytes, without the length field.
@@ -94,11 +141,24 @@ impl NalScanner {
         Self { length_size, sets: ParameterSets::Hevc(sets), record }
     }
 
+    pub(crate) fn av1(scanner: Av1Scanner) -> Self {
+        Self { length_size: 0, sets: ParameterSets::Av1(Box::new(scanner)), record: Vec::new() }
+    }
+
+    pub(crate) const fn vp9(scanner: Vp9Scanner) -> Self {
+        Self { length_size: 0, sets: ParameterSets::Vp9(scanner), record: Vec::new() }
+    }
+
     /// The layout of the next sample, whose bytes are `data`.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Source`] where NAL units do not fill the sample.
     pub fn sample(&mut self, data: &[u8]) -> Result<SampleLayout, Error> {
+        match &mut self.sets {
+            ParameterSets::Av1(scanner) => return scanner.sample(data),
+            ParameterSets::Vp9(scanner) => return scanner.sample(data),
+            ParameterSets::Avc(_) | ParameterSets::Hevc(_) => {}
+        }
         let mut reader = Reader::new(data, 0);
         let mut layout = SampleLayout::default();
         let mut recovery = false;
@@ -108,6 +168,7 @@ impl NalScanner {
             let unit = match &mut self.sets {
                 ParameterSets::Avc(sets) => sets.unit(nal),
                 ParameterSets::Hevc(sets) => sets.unit(nal),
+                ParameterSets::Av1(_) | ParameterSets::Vp9(_) => Ok(Unit::Other),
             };
             let unit = unit.unwrap_or_else(|error| {
                 let place = format!("NAL unit at byte {at}");

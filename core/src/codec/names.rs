@@ -31,8 +31,6 @@ pub(crate) const fn described(fourcc: [u8; 4]) -> &'static str {
         | b"raw " | b"NONE" => "uncompressed audio",
         b"alaw" | b"ulaw" => "audio codec G.711",
         b"vp08" => "video codec VP8",
-        b"vp09" => "video codec VP9",
-        b"av01" | b"dav1" => "video codec AV1",
         b"vvc1" | b"vvi1" => "video codec VVC",
         b"evc1" => "video codec EVC",
         b"dva1" | b"dvav" => "Dolby Vision without an AVC base that other players decode",

@@ -51,7 +51,12 @@ impl PrivateData {
             }),
             b"mp4a" => Codec::read(entry).map(|codec| match codec {
                 Codec::Aac(aac) if aac.family() == Family::Aac => Some(Self::aac(&aac)),
-                Codec::Aac(_) | Codec::Avc(_) | Codec::Hevc(_) | Codec::Sound(_) => None,
+                Codec::Aac(_)
+                | Codec::Av1(_)
+                | Codec::Vp9(_)
+                | Codec::Avc(_)
+                | Codec::Hevc(_)
+                | Codec::Sound(_) => None,
             }),
             b"ec-3" => Self::enhanced_ac3(&AudioEntry::read(fourcc, payload)?),
             _ => Ok(None),

@@ -156,7 +156,7 @@ impl Form {
                 let framed = Framed::of(family, sound.facts().sample_rate);
                 framed.map(Self::Frames).ok_or_else(refusal)
             }
-            Codec::Hevc(_) => Err(refusal()),
+            Codec::Hevc(_) | Codec::Av1(_) | Codec::Vp9(_) => Err(refusal()),
         }
     }
 

@@ -7,4 +7,5 @@ mod facts;
 mod media;
 mod slice_headers;
 mod slice_syntax;
+mod tiles;
 mod trace;

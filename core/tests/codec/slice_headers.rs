@@ -9,7 +9,7 @@ use crate::media::{find, media, sample_entries, tool};
 use crate::trace::{stored_bytes, trace};
 
 /// The samples of the first video track, by the offsets ffprobe reads.
-fn samples(file: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn samples(file: &Path) -> Vec<Vec<u8>> {
     let path = file.to_str().unwrap();
     let what = ["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pos,size"];
     let text = tool("ffprobe", &[&what[..], &["-of", "compact=p=0", path]].concat());
@@ -22,7 +22,7 @@ fn samples(file: &Path) -> Vec<Vec<u8>> {
     bytes.map(<[u8]>::to_vec).collect()
 }
 
-fn video_codec(file: &Path) -> Option<Codec> {
+pub(crate) fn video_codec(file: &Path) -> Option<Codec> {
     let entries = sample_entries(file).into_iter();
     let mut codecs = entries.filter_map(|(_, entry)| Codec::read(&entry).ok());
     codecs.find(|codec| codec.kind() == Kind::Video)
@@ -31,9 +31,10 @@ fn video_codec(file: &Path) -> Option<Codec> {
 /// Scans a file and compares; gives the layouts.
 fn check(file: &Path) -> Vec<SampleLayout> {
     let Some(codec) = video_codec(file) else { return Vec::new() };
+    let Some(length_size) = codec.nal_length_size() else { return Vec::new() };
     let mut scanner = codec.nal_scanner().unwrap();
     let mut traced = trace(file).into_iter().flat_map(|packet| packet.slices);
-    let length_size = usize::from(codec.nal_length_size().unwrap());
+    let length_size = usize::from(length_size);
     let mut layouts = Vec::new();
     for (number, sample) in samples(file).iter().enumerate() {
         let layout = scanner.sample(sample).unwrap_or_else(|error| {
@@ -86,7 +87,7 @@ fn samples_that_are_not_there_are_refused() {
 }
 
 /// Makes a clip with ffmpeg, unless one of its encoders is missing.
-fn clip(name: &str, arguments: &str) -> Option<PathBuf> {
+pub(crate) fn clip(name: &str, arguments: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join(format!("{name}.mp4"));
     let _ = std::fs::remove_file(&file);
