@@ -53,10 +53,16 @@ export class Pipeline {
   #bucket;
   #patience;
   #pieces = [];
+  #cipher;
 
   constructor(bucket, patience) {
     this.#bucket = bucket;
     this.#patience = patience;
+  }
+
+  /** Encrypts what it is made of; the body then has as many bytes as come out of that. */
+  encrypt(cipher) {
+    this.#cipher = cipher;
   }
 
   /** Adds these bytes. */
@@ -105,11 +111,13 @@ export class Pipeline {
       for (const [at, piece] of this.#pieces.entries()) {
         const opened = piece.object === undefined ? undefined : await this.#opened(piece);
         this.#openNext(at + 1);
-        if (opened === undefined) await write(writable, piece.bytes);
+        if (this.#cipher !== undefined) await this.#seal(writable, piece, opened);
+        else if (opened === undefined) await write(writable, piece.bytes);
         else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, patience);
         else await squeeze(opened.body, piece, writable, patience);
         piece.opened = undefined;
       }
+      if (this.#cipher !== undefined) await write(writable, await this.#cipher.finish());
       await writable.close();
     } catch (error) {
       // The client sees a broken transfer: fewer bytes than Content-Length promised.
@@ -117,6 +125,13 @@ export class Pipeline {
       await writable.abort(error).catch(() => {});
       if (error instanceof Refusal) console.error(`body broken off: ${error.message}`);
     }
+  }
+
+  /** Sends a piece encrypted. */
+  async #seal(writable, piece, opened) {
+    const seal = (bytes) => this.#cipher.update(bytes);
+    if (opened === undefined) await write(writable, await seal(piece.bytes));
+    else await squeeze(opened.body, piece, writable, this.#patience, seal);
   }
 
   /** Opens the stored piece after this one, so that its first bytes are on their way. */
@@ -143,10 +158,16 @@ export class Exchange {
   #patience;
   #inputs = [];
   #writer;
+  #cipher;
 
   constructor(bucket, patience) {
     this.#bucket = bucket;
     this.#patience = patience;
+  }
+
+  /** Encrypts what is written. */
+  encrypt(cipher) {
+    this.#cipher = cipher;
   }
 
   /** Adds the `keep` stretches of `[start, end)` of an object to the end of input `number`. */
@@ -212,11 +233,14 @@ export class Exchange {
 
   /** Writes to the body. */
   async write(bytes) {
-    await this.#writer.write(bytes);
+    const sealed = this.#cipher === undefined ? bytes : await this.#cipher.update(bytes);
+    if (sealed.length > 0) await this.#writer.write(sealed);
   }
 
   /** The body is whole. */
   async close() {
+    const rest = await this.#cipher?.finish();
+    if (rest?.length > 0) await this.#writer.write(rest);
     await this.#writer.close();
     this.cancel();
   }
@@ -426,8 +450,8 @@ async function pipe(body, { start, end }, writable, patience) {
   }
 }
 
-/** Hands on the wanted stretches of a stream. */
-async function squeeze(body, { range, keep }, writable, patience) {
+/** Hands on the wanted stretches of a stream, as `seal` makes them. */
+async function squeeze(body, { range, keep }, writable, patience, seal = (bytes) => bytes) {
   const reader = body.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   try {
@@ -436,7 +460,7 @@ async function squeeze(body, { range, keep }, writable, patience) {
     for (let at = range.start; at < range.end;) {
       const chunk = await readChunk(reader, buffer, range.end - at, patience);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
-      const bytes = compact(chunk, at, wanted);
+      const bytes = await seal(compact(chunk, at, wanted));
       if (bytes.length > 0) await writer.write(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
@@ -478,6 +502,7 @@ async function readChunk(reader, buffer, limit = buffer.byteLength, patience = u
 }
 
 async function write(writable, bytes) {
+  if (bytes.length === 0) return;
   const writer = writable.getWriter();
   try {
     await writer.write(bytes);

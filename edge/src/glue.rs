@@ -104,6 +104,10 @@ extern "C" {
         kept: &str,
     );
 
+    /// Encrypts the body.
+    #[wasm_bindgen(method)]
+    pub(crate) fn encrypt(this: &Pipeline, cipher: Encrypter);
+
     /// Opens what is stored and begins to fill the body.
     #[wasm_bindgen(method)]
     pub(crate) async fn open(this: &Pipeline, length: u64) -> JsValue;
@@ -130,6 +134,10 @@ extern "C" {
         kept: &str,
     );
 
+    /// Encrypts what is written.
+    #[wasm_bindgen(method)]
+    pub(crate) fn encrypt(this: &Exchange, cipher: Encrypter);
+
     /// Opens the first stretch of each input, and the body.
     #[wasm_bindgen(method)]
     pub(crate) async fn open(this: &Exchange, length: u64) -> JsValue;
@@ -149,4 +157,23 @@ extern "C" {
     /// Breaks the body off.
     #[wasm_bindgen(method)]
     pub(crate) async fn abort(this: &Exchange, reason: &str);
+}
+
+#[wasm_bindgen(module = "/src/cipher.js")]
+extern "C" {
+    /// A body being encrypted by `WebCrypto`.
+    pub(crate) type Encrypter;
+
+    /// By a plan: see `cipher.js`.
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new(
+        key: Uint8Array,
+        counter_mode: bool,
+        crypt: u8,
+        skip: u8,
+        padded: bool,
+        window: BigUint64Array,
+        vectors: Uint8Array,
+        ranges: BigUint64Array,
+    ) -> Encrypter;
 }

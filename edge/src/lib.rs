@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod body;
 mod cache;
+mod cipher;
 mod config;
 mod drive;
 mod glue;

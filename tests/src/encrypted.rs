@@ -22,10 +22,19 @@ pub const KEY: &str = "d54a8ba2101f5ac1069142d8c478d866";
 /// A locator of its own, which encrypts `asset` in whatever way a URL asks for.
 ///
 /// # Panics
-/// Never: the documents are well-formed.
+/// Never: assets have paths.
 pub fn protect(shelf: &mut Shelf, asset: &Asset) -> String {
     let name = asset.path.rsplit('/').next().expect("a path");
     let id = format!("00000000-0000-4000-9000-{:012}", shelf.objects.len());
+    for (object, document) in documents(name.trim_end_matches(".ism"), &id) {
+        shelf.objects.insert(object, document.into());
+    }
+    format!("/{id}/{name}")
+}
+
+/// Names and texts of the documents that open `asset` under the locator `id`, encrypted.
+#[must_use]
+pub fn documents(asset: &str, id: &str) -> [(String, String); 2] {
     let everywhere = serde_json::json!({ "enabledProtocols": {
         "download": false, "dash": true, "hls": true, "smoothStreaming": true,
     } });
@@ -35,16 +44,15 @@ pub fn protect(shelf: &mut Shelf, asset: &Asset) -> String {
     } });
     let key =
         |kind: &str| serde_json::json!({ "id": guid(KID), "type": kind, "value": KEY_BASE64 });
+    let keys = ["EnvelopeEncryption", "CommonEncryptionCenc", "CommonEncryptionCbcs"].map(key);
     let locator = serde_json::json!({ "properties": {
-        "assetName": name.trim_end_matches(".ism"), "streamingLocatorId": id,
-        "streamingPolicyName": "all",
-        "contentKeys": [
-            key("EnvelopeEncryption"), key("CommonEncryptionCenc"), key("CommonEncryptionCbcs"),
-        ],
+        "assetName": asset, "streamingLocatorId": id, "streamingPolicyName": "all",
+        "contentKeys": keys,
     } });
-    shelf.objects.insert(streaming_policy_object("all"), policy.to_string().into());
-    shelf.objects.insert(locator_object(&id), locator.to_string().into());
-    format!("/{id}/{name}")
+    [
+        (streaming_policy_object("all"), policy.to_string()),
+        (locator_object(id), locator.to_string()),
+    ]
 }
 
 /// [`KEY`] as documents have it.

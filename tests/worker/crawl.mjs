@@ -9,8 +9,9 @@ function below(parent, child) {
 
 function ofPlaylist(path, text) {
   const named = [...text.matchAll(reference)].map(([, uri]) => uri);
+  const ours = named.filter((uri) => !/^[a-z]+:/.test(uri)); // keys may be anywhere
   const listed = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return [...named, ...listed].map((uri) => below(path, uri.trim()));
+  return [...ours, ...listed].map((uri) => below(path, uri.trim()));
 }
 
 const attribute = (tag, name) =>

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use selvedge_tests::encrypted::documents;
 use selvedge_tests::media::{self, Recipe};
 use selvedge_tests::server;
 use selvedge_tests::text::Said;
@@ -24,7 +25,23 @@ fn main() {
         asset(&store, "clip", &clip, (8, 200), &["und"]),
     ];
     let texts = texts(&store);
-    println!("{}", json!({ "binary": server::binary(), "assets": assets, "texts": texts }));
+    let locators = ["film", "talk"].map(|name| encrypted(&store, name));
+    println!(
+        "{}",
+        json!({ "binary": server::binary(), "assets": assets, "texts": texts,
+        "encrypted": locators })
+    );
+}
+
+/// A second locator of an asset, which encrypts it as URLs ask for.
+fn encrypted(store: &Path, asset: &str) -> String {
+    let id = format!("00000000-0000-4000-9000-{:0>12}", u32::from(asset == "talk"));
+    for (object, document) in documents(asset, &id) {
+        let path = store.join(object);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, document).expect("a document");
+    }
+    format!("/{id}/{asset}.ism")
 }
 
 /// What the demo says in English. ffmpeg reads it too, to tell what is expected.

@@ -1,0 +1,60 @@
+// What the glue makes of a plan, against node's own ciphers.
+
+import assert from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
+import { test } from "node:test";
+import { Encrypter } from "../src/cipher.js";
+
+const key = new Uint8Array(16).fill(3);
+const iv = new Uint8Array(16).fill(9);
+const body = Uint8Array.from({ length: 645 }, (_, at) => (at * 7) % 251);
+const numbers = (list) => BigUint64Array.from(list.map(BigInt));
+
+/** Encrypts `clear`, which comes in pieces of `piece` bytes. */
+async function encrypted(plan, clear, piece) {
+  const { ctr = false, skip = 0, padded = false, window = [0, 1e6], ranges } = plan;
+  const encrypter =
+    new Encrypter(key, ctr, 1, skip, padded, numbers(window), iv, numbers(ranges));
+  const out = [];
+  for (let at = 0; at < clear.length; at += piece)
+    out.push(...(await encrypter.update(clear.slice(at, at + piece))));
+  return Buffer.from([...out, ...(await encrypter.finish())]);
+}
+
+async function check(plan, clear, want) {
+  for (const piece of [1, 7, 16, 33, 150, 700]) {
+    const have = await encrypted(plan, clear, piece);
+    assert.equal(Buffer.compare(have, want), 0, `by ${piece}`);
+    const window = [3, Math.max(3, want.length - 5)];
+    const part = await encrypted({ ...plan, window }, clear, piece);
+    assert.equal(Buffer.compare(part, want.subarray(...window)), 0, `part, by ${piece}`);
+  }
+}
+
+test("whole bodies are chained and padded", async () => {
+  for (const length of [0, 1, 15, 16, 17, 100, 160]) {
+    const clear = body.slice(0, length);
+    const cipher = createCipheriv("aes-128-cbc", key, iv);
+    const want = Buffer.concat([cipher.update(clear), cipher.final()]);
+    await check({ padded: true, ranges: [0, 1, 0, length] }, clear, want);
+  }
+});
+
+test("keystreams go on from range to range, from wherever they were", async () => {
+  const ranges = [10, 42, 50, 53, 60, 61, 100, 600];
+  for (const used of [0, 5, 16, 4100]) {
+    const cipher = createCipheriv("aes-128-ctr", key, iv);
+    cipher.update(new Uint8Array(used));
+    const want = Buffer.from(body);
+    for (let at = 0; at < ranges.length; at += 2)
+      cipher.update(body.slice(ranges[at], ranges[at + 1])).copy(want, ranges[at]);
+    await check({ ctr: true, ranges: [used, 4, ...ranges] }, body, want);
+  }
+});
+
+test("one block in ten is encrypted, and less than a block never", async () => {
+  const cipher = createCipheriv("aes-128-cbc", key, iv);
+  const want = Buffer.from(body);
+  for (let at = 5; at + 16 <= 635; at += 160) cipher.update(body.slice(at, at + 16)).copy(want, at);
+  await check({ skip: 9, ranges: [0, 1, 5, 635] }, body, want);
+});

@@ -1,0 +1,77 @@
+// What the worker encrypts with WebCrypto, or in WebAssembly where that is quicker, the native server
+// encrypts with the processor's instructions: byte for byte the same, whole and in parts.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { crawl } from "./crawl.mjs";
+import { publishDemo, secret, serveNatively } from "./demo.mjs";
+import { build, startWorker } from "./worker.mjs";
+
+let demo, native, worker, paths;
+
+const forms = [
+  "format=m3u8-cmaf,encryption=cbcs-aapl",
+  "format=mpd-time-cmaf,encryption=cenc",
+  "format=m3u8-cmaf,encryption=cbc",
+  "format=m3u8-aapl,encryption=cbc",
+  "format=m3u8-aapl-v3,encryption=cbc",
+];
+
+before(async () => {
+  build();
+  demo = publishDemo();
+  native = await serveNatively(demo);
+  worker = await startWorker({ STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret });
+  const manifests = demo.encrypted.flatMap((path) => forms.map((form) => `${path}/manifest(${form})`));
+  const found = await crawl(native.url, manifests);
+  paths = found.filter((path) => /(Fragments|KeyFrames)\(/.test(path));
+});
+
+after(async () => {
+  await worker?.close();
+  native?.close();
+  demo?.remove();
+});
+
+async function answer(server, path, range) {
+  const headers = { "Accept-Encoding": "identity", ...(range && { Range: range }) };
+  const response = await fetch(server + path, { headers });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const [etag, length] = ["etag", "content-length"].map((name) => response.headers.get(name));
+  return { status: response.status, etag, length, bytes };
+}
+
+async function same(path, range) {
+  const [want, have] = await Promise.all(
+    [native, worker].map(({ url }) => answer(url, path, range)),
+  );
+  const place = `${path} ${range ?? ""}`;
+  const told = ({ status, etag, length }) => ({ status, etag, length });
+  assert.deepEqual(told(have), told(want), `${place}: ${have.bytes.subarray(0, 200)}`);
+  assert.equal(Buffer.compare(have.bytes, want.bytes), 0, `${place}: bodies differ`);
+  return have;
+}
+
+test("every segment", async () => {
+  for (const form of ["cbcs-aapl", "cenc", "cbc"])
+    assert.ok(paths.filter((path) => path.includes(`=${form}`)).length > 8, `${form}: ${paths.length}`);
+  for (const path of paths) {
+    const { status, length, bytes } = await same(path);
+    assert.equal(status, 200, path);
+    assert.equal(length, String(bytes.length), path);
+  }
+});
+
+test("a range of a segment is that part of it", async () => {
+  for (const path of paths.filter((path, at) => at % 6 === 0 && /=\d+/.test(path))) {
+    const { bytes } = await answer(native.url, path);
+    const size = bytes.length;
+    const half = Math.floor(size / 2) + 3;
+    for (const [first, last] of [[0, 0], [5, 20], [half, half + 999], [size - 20, size - 1]]) {
+      if (last >= size) continue;
+      const part = await same(path, `bytes=${first}-${last}`);
+      assert.equal(part.status, 206, path);
+      assert.equal(Buffer.compare(part.bytes, bytes.subarray(first, last + 1)), 0, path);
+    }
+  }
+});
