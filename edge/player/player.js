@@ -1,5 +1,5 @@
 // The player page. In: the list of assets, the form, or the address bar:
-//   ?player=hls.js|dash.js|shaka|native & url=… & protocol=hls|dash & autoplay=1 & muted=1
+//   ?player=hls.js|dash.js|shaka|native & url=… & protocol=hls|dash|smooth & autoplay=1 & muted=1
 // Out: a playing video and, for scripts, window.selvedge.
 import { load, players } from "./players.js";
 
@@ -155,9 +155,9 @@ async function listAssets() {
 
 function offered(assets) {
   return assets.flatMap((each) =>
-    each.manifests.map(({ name, hls, dash }) => {
+    each.manifests.map(({ name, hls, dash, smooth }) => {
       const option = new Option(`${each.asset} / ${name}`, `${each.locator}/${name}`);
-      Object.assign(option.dataset, { hls, dash });
+      Object.assign(option.dataset, { hls, dash, smooth });
       return option;
     }),
   );

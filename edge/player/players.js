@@ -18,36 +18,40 @@ const OFF = "off";
 
 /** The players by the name the address bar knows them by. */
 export const players = {
-  "hls.js": { protocols: ["hls"], script: "/vendor/hls.js/dist/hls.min.js", start: startHls },
+  "hls.js": { protocols: ["hls"], scripts: ["/vendor/hls.js/dist/hls.min.js"], start: startHls },
   "dash.js": {
-    protocols: ["dash"],
-    script: "/vendor/dashjs/dist/modern/umd/dash.all.min.js",
+    protocols: ["dash", "smooth"],
+    scripts: [
+      "/vendor/dashjs/dist/modern/umd/dash.all.min.js",
+      "/vendor/dashjs/dist/modern/umd/dash.mss.min.js",
+    ],
     start: startDash,
   },
   shaka: {
     protocols: ["hls", "dash"],
-    script: "/vendor/shaka-player/dist/shaka-player.compiled.js",
+    scripts: ["/vendor/shaka-player/dist/shaka-player.compiled.js"],
     start: startShaka,
   },
   native: { protocols: ["hls", "dash"], start: startNative },
 };
 
-const scripts = new Map();
+const loaded = new Map();
 
-/** Loads a player's script, once. */
-export function load({ script }) {
-  if (script !== undefined && !scripts.has(script)) {
-    scripts.set(
-      script,
-      new Promise((resolve, reject) => {
-        const element = Object.assign(document.createElement("script"), { src: script });
-        element.onload = resolve;
-        element.onerror = () => reject(new Error(`${script} could not be loaded: run npm install`));
-        document.head.append(element);
-      }),
-    );
+/** Loads a player's scripts, one after another, each once. */
+export async function load({ scripts = [] }) {
+  for (const script of scripts) {
+    if (!loaded.has(script)) loaded.set(script, append(script));
+    await loaded.get(script);
   }
-  return scripts.get(script);
+}
+
+function append(script) {
+  return new Promise((resolve, reject) => {
+    const element = Object.assign(document.createElement("script"), { src: script });
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`${script} could not be loaded: run npm install`));
+    document.head.append(element);
+  });
 }
 
 async function startHls(video, url, report) {

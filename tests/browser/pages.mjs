@@ -12,7 +12,12 @@ const modules = fileURLToPath(new URL("../../node_modules/", import.meta.url));
 const players = {
   "/hls.js": join(modules, "hls.js/dist/hls.js"),
   "/dash.js": join(modules, "dashjs/dist/modern/umd/dash.all.debug.js"),
+  // Its module for Smooth Streaming is a file of its own.
+  "/dash-mss.js": join(modules, "dashjs/dist/modern/umd/dash.mss.debug.js"),
   "/shaka.js": join(modules, "shaka-player/dist/shaka-player.compiled.js"),
+  // The last line of versions that plays Smooth Streaming, and what it does so with.
+  "/iso_boxer.js": join(modules, "codem-isoboxer/dist/iso_boxer.js"),
+  "/shaka-4.js": join(modules, "shaka-player-4/dist/shaka-player.compiled.js"),
 };
 
 const types = {

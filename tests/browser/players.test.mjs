@@ -30,15 +30,21 @@ const players = [
   ["hls.js", "transport streams"],
   ["hls.js", "muxed transport streams"],
   ["dash.js", "dash"],
+  ["dash.js", "dash before CMAF"],
+  ["dash.js", "smooth"],
   ["shaka", "dash"],
   ["shaka", "hls"],
   ["shaka", "transport streams"],
   ["shaka", "muxed transport streams"],
+  ["shaka", "dash before CMAF"],
+  ["shaka 4", "smooth"],
 ];
 
 const addresses = {
   hls: ({ hls }) => hls,
   dash: ({ dash }) => dash,
+  "dash before CMAF": ({ dash }) => dash.replace("mpd-time-cmaf", "mpd-time-csf"),
+  smooth: ({ smooth }) => smooth,
   "transport streams": ({ hls }) => hls.replace("m3u8-cmaf", "m3u8-aapl"),
   "muxed transport streams": ({ hls }) => hls.replace("m3u8-cmaf", "m3u8-aapl-v3"),
 };

@@ -29,6 +29,8 @@ const forms = [
   ["hls.js", "webvtt", "hls"],
   ["dash.js", "imsc", "dash"],
   ["dash.js", "webvtt", "dash"],
+  // Shaka Player 4 plays Smooth Streaming without its text.
+  ["dash.js", "imsc", "smooth"],
   ["shaka", "imsc", "hls"],
   ["shaka", "webvtt", "hls"],
   ["shaka", "imsc", "dash"],

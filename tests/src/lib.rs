@@ -28,6 +28,7 @@ pub mod mutate;
 pub mod proof;
 pub mod samples;
 pub mod server;
+pub mod smooth;
 pub mod source;
 pub mod text;
 pub mod tidy;

@@ -13,7 +13,7 @@ use crate::fetch::{self, Get};
 use crate::samples::{self, Track};
 use crate::server::{Server, publish};
 use crate::source::{self, Entry, Expected};
-use crate::{identity, media, transport};
+use crate::{identity, media, smooth, transport};
 
 /// A presentation to be made.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ fn arrives(get: &Get<'_>, expected: &[Expected], path: &str) -> Result<(), Strin
     for frames in keyframes(get, &master)? {
         identity::key_frames(&hls, &frames)?;
     }
-    Ok(())
+    smooth::arrives(get, expected, &format!("{path}/manifest"))
 }
 
 /// What published entries have to become.

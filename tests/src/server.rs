@@ -70,6 +70,12 @@ impl Published {
         format!("{}/manifest(format=mpd-time-cmaf)", self.path)
     }
 
+    /// Path of the Smooth Streaming client manifest.
+    #[must_use]
+    pub fn smooth(&self) -> String {
+        format!("{}/manifest", self.path)
+    }
+
     /// Its server manifest.
     #[must_use]
     pub fn server_manifest(&self) -> PathBuf {

@@ -48,19 +48,46 @@ function ofMpd(path, text) {
   return found;
 }
 
+function ofClientManifest(path, text) {
+  const found = [];
+  for (const [stream] of text.matchAll(/<StreamIndex[\s\S]*?<\/StreamIndex>/g)) {
+    const times = [];
+    let next = 0;
+    for (const [tag] of stream.matchAll(/<c\s[^>]*>/g)) {
+      next = Number(attribute(tag, "t") ?? next);
+      // Unlike that of an MPD, this `r` counts the chunk itself.
+      for (let left = Number(attribute(tag, "r") ?? 1); left > 0; left -= 1) {
+        times.push(next);
+        next += Number(attribute(tag, "d"));
+      }
+    }
+    for (const [tag] of stream.matchAll(/<QualityLevel\s[^>]*>/g)) {
+      const template = attribute(stream, "Url").replace("{bitrate}", attribute(tag, "Bitrate"));
+      found.push(...times.map((time) => below(path, template.replace("{start time}", time))));
+    }
+  }
+  return found;
+}
+
+/** What reads manifests, by their type. */
+const readers = [
+  ["mpegurl", ofPlaylist],
+  ["dash+xml", ofMpd],
+  ["ms-sstr+xml", ofClientManifest],
+];
+
 /** `paths` of manifests and everything they lead to at `server`. */
 export async function crawl(server, paths) {
   const seen = new Set(paths);
   for (const path of seen) {
     const response = await fetch(server + path);
     const type = response.headers.get("Content-Type") ?? "";
-    if (!/mpegurl|dash\+xml/.test(type)) {
+    const read = readers.find(([kind]) => type.includes(kind))?.[1];
+    if (!read) {
       await response.body?.cancel();
       continue;
     }
-    const text = await response.text();
-    const found = type.includes("mpegurl") ? ofPlaylist(path, text) : ofMpd(path, text);
-    for (const child of found) seen.add(child);
+    for (const child of read(path, await response.text())) seen.add(child);
   }
   return [...seen];
 }

@@ -22,7 +22,11 @@ before(async () => {
   workers.bucket = await startWorker(bucket, demo.store);
   const transport = (hls) => ["m3u8-aapl", "m3u8-aapl-v3", "m3u8-aapl-v8"].map(
     (format) => hls.replace("m3u8-cmaf", format));
-  const manifests = demo.assets.flatMap(({ hls, dash }) => [hls, dash, ...transport(hls)]);
+  const old = ({ dash, smooth }) => [
+    dash.replace("mpd-time-cmaf", "mpd-time-csf"), smooth, `${smooth}(format=fmp4-v20)`,
+  ];
+  const manifests = demo.assets.flatMap((asset) =>
+    [asset.hls, asset.dash, ...transport(asset.hls), ...old(asset)]);
   paths = await crawl(natives.origin.url, manifests);
 });
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use selvedge_core::report::{Note, Notes};
 use selvedge_core::source::name_fault;
 
+use super::archive::{self, Archives};
 use crate::failure::Failure;
 
 /// A file and the name it will have in the asset.
@@ -26,6 +27,8 @@ pub(super) struct Gathered {
     /// For the asset.
     pub(super) suggested_name: String,
     pub(super) notes: Notes,
+    /// Holds the movies joined from live archives.
+    archives: Archives,
 }
 
 const MEDIA: [&str; 11] =
@@ -33,8 +36,9 @@ const MEDIA: [&str; 11] =
 const DOCUMENTS: [&str; 8] = ["ism", "ismc", "mpi", "vtt", "ttml", "dfxp", "xml", "json"];
 const TEXTS: [&str; 3] = ["vtt", "ttml", "dfxp"];
 
-/// Sorts out `paths`. Of a folder only the files it holds itself count, and of these the kinds we
-/// know; a file named by itself is taken whatever it is called.
+/// Sorts out `paths`. Of a folder only the files it holds itself count, of these the kinds we
+/// know, and the tracks of live archives, which are folders; a file named by itself is taken
+/// whatever it is called.
 pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     for path in paths {
@@ -74,7 +78,12 @@ impl Gathered {
             if name.starts_with('.') {
                 continue;
             }
-            if entry.is_dir() {
+            if archive::is_track(&entry) {
+                let (path, fragments) = self.archives.join(&entry, &name)?;
+                let note = format!("{fragments} fragments of a live archive, joined");
+                self.notes.push(Note::of(&name, note));
+                self.file(&path)?;
+            } else if entry.is_dir() {
                 self.notes.push(Note::of(&name, "a folder inside the folder").left_out());
             } else if known(&name, &MEDIA) || known(&name, &DOCUMENTS) {
                 self.file(&entry)?;

@@ -2,6 +2,7 @@
 //! the URLs that play. Everything that can be refused is refused before the first byte is written,
 //! and the locator, which makes it visible, is written last.
 
+mod archive;
 mod describe;
 mod gather;
 mod indexing;

@@ -96,7 +96,7 @@ fn texts(store: &Path) -> Value {
     let cue =
         |Said { start, end, text }: &Said| json!({ "start": start, "end": end, "text": text });
     json!({
-        "imsc": { "hls": plain.hls(), "dash": plain.dash() },
+        "imsc": { "hls": plain.hls(), "dash": plain.dash(), "smooth": plain.smooth() },
         "webvtt": { "hls": systems(plain.hls()), "dash": in_wvtt.dash() },
         "en": heard.iter().map(cue).collect::<Vec<_>>(),
         "fr": [
@@ -124,6 +124,7 @@ fn asset(
         "name": name,
         "hls": published.hls(),
         "dash": published.dash(),
+        "smooth": published.smooth(),
         "heights": heights,
         "languages": languages,
         "seconds": seconds,

@@ -6,6 +6,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::Result;
+use crate::check::smooth;
 
 /// What a URL gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +15,8 @@ pub(super) enum Kind {
     Playlist,
     /// An MPD.
     Mpd,
+    /// A Smooth Streaming client manifest.
+    ClientManifest,
     /// An initialization segment.
     Init,
     /// A media segment.
@@ -30,6 +33,7 @@ impl Kind {
         match self {
             Self::Playlist => "HLS playlists",
             Self::Mpd => "MPDs",
+            Self::ClientManifest => "client manifests",
             Self::Init => "init segments",
             Self::Segment => "media segments",
             Self::KeyFrame => "key frames",
@@ -47,6 +51,7 @@ impl Kind {
         match self {
             Self::Playlist => &["application/vnd.apple.mpegurl"],
             Self::Mpd => &["application/dash+xml"],
+            Self::ClientManifest => &["application/vnd.ms-sstr+xml"],
             Self::Init | Self::Segment | Self::KeyFrame => &["video/mp4", "audio/mp4"],
             Self::Page => &[],
         }
@@ -57,7 +62,7 @@ impl Kind {
         match self {
             Self::Init => Some(&["ftyp"]),
             Self::Segment | Self::KeyFrame => Some(&["styp", "moof", "sidx", "emsg", "prft"]),
-            Self::Playlist | Self::Mpd | Self::Page => None,
+            Self::Playlist | Self::Mpd | Self::ClientManifest | Self::Page => None,
         }
     }
 }
@@ -76,6 +81,7 @@ pub(super) fn of(link: &Link, body: &[u8]) -> Result<Vec<Link>> {
     let parse = match link.kind {
         Kind::Mpd => mpd,
         Kind::Playlist => playlist,
+        Kind::ClientManifest => smooth::client_manifest,
         Kind::Init | Kind::Segment | Kind::KeyFrame | Kind::Page => return Ok(Vec::new()),
     };
     let text = core::str::from_utf8(body).map_err(|error| format!("not UTF-8: {error}"))?;
@@ -141,7 +147,7 @@ struct Walk {
     found: Vec<Link>,
 }
 
-type Values = BTreeMap<String, String>;
+pub(super) type Values = BTreeMap<String, String>;
 
 fn mpd(base: &str, text: &str) -> Result<Vec<Link>> {
     let top = Template { base: base.to_owned(), ..Template::default() };
@@ -170,7 +176,7 @@ fn mpd(base: &str, text: &str) -> Result<Vec<Link>> {
     }
 }
 
-fn values(element: &BytesStart<'_>) -> Result<Values> {
+pub(super) fn values(element: &BytesStart<'_>) -> Result<Values> {
     let mut values = Values::new();
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| format!("attribute: {error}"))?;
@@ -250,7 +256,7 @@ fn segments(template: &Template, values: &Values, found: &mut Vec<Link>) {
 }
 
 /// `reference` against `base` (RFC 3986 §5.2), for what manifests contain.
-fn resolve(base: &str, reference: &str) -> String {
+pub(super) fn resolve(base: &str, reference: &str) -> String {
     if reference.contains("://") {
         return reference.to_owned();
     }

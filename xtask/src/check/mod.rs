@@ -4,6 +4,7 @@
 
 mod client;
 mod links;
+mod smooth;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -18,8 +19,14 @@ use crate::run::{complain, say};
 pub(crate) fn check(addresses: &Addresses, demo: &str) -> Result<()> {
     let begun = Instant::now();
     let mut check = Check::default();
-    for (format, kind) in [("m3u8-cmaf", Kind::Playlist), ("mpd-time-cmaf", Kind::Mpd)] {
-        check.follow(Link { url: format!("{demo}/manifest(format={format})"), kind });
+    let manifests = [
+        ("(format=m3u8-cmaf)", Kind::Playlist),
+        ("(format=mpd-time-cmaf)", Kind::Mpd),
+        ("(format=mpd-time-csf)", Kind::Mpd),
+        ("", Kind::ClientManifest),
+    ];
+    for (format, kind) in manifests {
+        check.follow(Link { url: format!("{demo}/manifest{format}"), kind });
     }
     let other = demo.replace("/demo.ism", "/other.ism");
     check.refused(&format!("{other}/manifest(format=m3u8-cmaf)"), 404);
@@ -31,6 +38,7 @@ pub(crate) fn check(addresses: &Addresses, demo: &str) -> Result<()> {
             "/vendor/shaka-player/dist/shaka-player.compiled.js",
         ])
         .chain(["/vendor/dashjs/dist/modern/umd/dash.all.min.js"])
+        .chain(["/vendor/dashjs/dist/modern/umd/dash.mss.min.js"])
     {
         check.page(&format!("{}{path}", addresses.page));
     }
@@ -160,7 +168,8 @@ impl Check {
         for (kind, (urls, bytes)) in &self.counts {
             say(format_args!("{urls:>6} {:<18} {bytes:>10} bytes", kind.name()));
         }
-        for kind in [Kind::Playlist, Kind::Mpd, Kind::Init, Kind::Segment, Kind::KeyFrame] {
+        let wanted = [Kind::Playlist, Kind::Mpd, Kind::ClientManifest];
+        for kind in wanted.into_iter().chain([Kind::Init, Kind::Segment, Kind::KeyFrame]) {
             if !self.counts.contains_key(&kind) {
                 self.faults.push(format!("no {} were found", kind.name()));
             }

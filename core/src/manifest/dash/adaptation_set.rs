@@ -6,7 +6,7 @@ use crate::asset::movie::Media;
 use crate::manifest::dash::representation::{self, Common, FrameRate};
 use crate::manifest::dash::{descriptor, protection, template};
 use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
-use crate::request::Params;
+use crate::request::{Format, Params};
 use crate::time::Instant;
 use crate::wire::xml::XmlWriter;
 
@@ -55,6 +55,11 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
     xml.open("AdaptationSet");
     xml.attribute("id", place.id);
     xml.attribute_if("group", kind.group);
+    if params.format == Format::DashCsf {
+        // What AMS said of its segments: the Common File Format that DASH and Smooth Streaming had
+        // in common. Ours are those of CMAF, which is what became of it.
+        xml.attribute("profiles", "ccff");
+    }
     xml.attribute("contentType", kind.content_type);
     xml.attribute("mimeType", kind.mime_type);
     if common.codecs {

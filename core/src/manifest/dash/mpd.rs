@@ -111,6 +111,14 @@ mod tests {
     }
 
     #[test]
+    fn dash_before_cmaf_says_ccff_of_every_set_and_keeps_its_format() {
+        let old = mpd(&film(), &params(Format::DashCsf)).unwrap();
+        assert_eq!(count(&old, " profiles=\"ccff\""), film().sets.len());
+        let as_cmaf = old.replace(" profiles=\"ccff\"", "").replace("time-csf", "time-cmaf");
+        assert_eq!(as_cmaf, text(&film()));
+    }
+
+    #[test]
     fn renditions_that_are_not_aligned_have_timelines_of_their_own() {
         let mut film = film();
         film.sets[0].aligned = false;

@@ -55,17 +55,17 @@ pub fn segment(track: &Track, page: &TextPage, carriage: Carriage) -> Result<Vec
 }
 
 /// The Smooth Streaming fragment of `page`: a document whose times count from the fragment's
-/// start, as players of the protocol take them; so no cue reaches out of it.
+/// start, as players of the protocol take them.
 ///
 /// # Errors
 /// [`ErrorKind::Limit`] where it would be longer than a megabyte or than seven minutes.
 pub fn smooth_fragment(track: &Track, page: &TextPage) -> Result<Vec<u8>, Error> {
-    let within = |time: Ticks| time.clamp(page.start, page.end()).saturating_sub(page.start);
+    let since = |time: Ticks| time.saturating_sub(page.start);
     let cues = page.cues.iter().map(|cue| {
-        let (start, end) = (within(cue.start), within(cue.end));
+        let (start, end) = (since(cue.start), since(cue.end));
         Cue { start, end, ..cue.clone() }
     });
-    let inside = TextPage { cues: cues.collect(), ..*page };
+    let inside = TextPage { start: 0, cues: cues.collect(), ..*page };
     let data = imsc::document(track, &inside).into_bytes();
     let samples = [Sample { duration: page.duration, data }];
     let fragment = smooth::fragment(&fragment(page, &samples)?, track.timescale)?;
