@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use crate::access::player_token::{self, Grant, KeyRing, Visit, denied};
 use crate::access::{Expected, Jwt, KeyKind, VerificationKey};
 use crate::delivery::Locator;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::job::Job;
 use crate::job::seam::{Fetched, HttpRequest, Read};
 use crate::request::{Request, percent, query};
@@ -64,8 +64,9 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Looks at the token of `http`, in front of its path or in its query. The one in the path
-    /// goes before; what is in the query then is somebody else's, as that of a key service.
-    pub(super) fn of(job: &Job, request: &Request) -> Self {
+    /// goes before; what is in the query then is somebody else's, as that of a key service. Keys
+    /// have no `path`: they belong to a locator.
+    pub(super) fn of(job: &Job, locator: &str, path: Option<&str>) -> Self {
         let Job { http, config, now, token: in_path, .. } = job;
         let (gateway, now) = (&config.gateway, *now);
         let in_query = query::parameter(&http.query, &gateway.parameter);
@@ -79,11 +80,10 @@ impl Pass {
         };
         let grant = token.and_then(|token| {
             let grant = genuine(token, gateway, now)?;
-            let path = canonical(&http.path, request)?;
             grant.admits(&Visit {
                 now_s: now.0 / 1000,
-                locator: &request.locator,
-                path: &path,
+                locator,
+                path,
                 address: http.address,
                 country: http.country.as_deref(),
                 origin: http.origin.as_deref(),
@@ -203,11 +203,60 @@ fn genuine(token: &str, gateway: &Gateway, now: Millis) -> Result<Grant, Error> 
     Grant::of_claims(&claims)
 }
 
-/// The path as claims name it: percent-decoded, the locator in lower case.
-fn canonical(path: &str, request: &Request) -> Result<String, Error> {
+/// The path of `request` as claims name it: percent-decoded, the locator in lower case.
+pub(super) fn canonical(path: &str, request: &Request) -> Result<String, Error> {
     let rest = path.get(1..).and_then(|path| path.split_once('/')).map_or("", |(_, rest)| rest);
-    // It was parsed, so it decodes.
-    let rest =
-        percent::decode(rest).map_err(|error| Error::new(ErrorKind::Bug, error.message()))?;
-    Ok(format!("/{}/{rest}", request.locator))
+    Ok(format!("/{}/{}", request.locator, percent::decode(rest)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::player_token::mint;
+    use crate::job::{Config, FetchError, Response, Step};
+    use serde_json::json;
+
+    const LOCATOR: &str = "7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e";
+
+    /// The answer where the store has nothing at all, and every locator needs a token.
+    fn answer(path: &str, query: &str) -> Response {
+        let ring = "a:0123456789abcdef".parse().unwrap();
+        let gateway = Gateway { ring, required: true, ..Gateway::default() };
+        let config = Config { gateway, ..Config::default() };
+        let (method, path, query) = ("GET".into(), path.into(), query.into());
+        let http = HttpRequest { method, path, query, ..HttpRequest::default() };
+        let mut job = Job::new(http, &config, Millis(1_000));
+        loop {
+            match job.step() {
+                Step::Read(reads) => {
+                    reads.iter().for_each(|read| job.supply(read.id, Err(FetchError::NotFound)));
+                }
+                Step::Done(response) => return response,
+                _ => panic!("another step"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_behind_the_token_of_its_locator() {
+        let query = format!("KID=7ae5ae3e-0000-4000-8000-000000000001&locator={LOCATOR}");
+        let refused = answer("/", &query);
+        assert_eq!(refused.status, 403);
+        assert!(refused.log.unwrap().ends_with("player token: there is none"));
+        let ring: KeyRing = "a:0123456789abcdef".parse().unwrap();
+        let claims = json!({ "exp": 2, "path": format!("/{LOCATOR}/film.ism") });
+        let token = mint(&ring, claims.as_object().unwrap()).unwrap();
+        assert_eq!(answer(&format!("/~{token}/"), &query).status, 404);
+        assert_eq!(answer("/", &format!("{query}&token={token}")).status, 404);
+    }
+
+    #[test]
+    fn nothing_behind_the_gateway_sees_a_token_in_the_path() {
+        let base = Some("https://films.example".into());
+        let mut http = HttpRequest { path: "/~a.b/x/y".into(), base, ..HttpRequest::default() };
+        assert_eq!(take(&mut http).as_deref(), Some("a.b"));
+        assert_eq!(http.path, "/x/y");
+        assert_eq!(http.base.as_deref(), Some("https://films.example/~a.b"));
+        assert_eq!(take(&mut http), None);
+    }
 }

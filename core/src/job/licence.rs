@@ -33,6 +33,7 @@ use crate::delivery::{
     locator_object, streaming_policy_object,
 };
 use crate::error::{AmsCode, Error, ErrorKind};
+use crate::job::gateway::Pass;
 use crate::job::keys::{self, KeyRing};
 use crate::job::seam::{Body, FetchError, Fetched, Response};
 
@@ -71,6 +72,8 @@ impl Job {
         if let Some(locator) = &asked.locator {
             reads.push(self.document(locator_object(locator), 0..MAX_DOCUMENT));
         }
+        let pass = Pass::of(self, asked.locator.as_deref().unwrap_or_default(), None);
+        reads.extend(self.revoked_read(pass));
         reads.push(self.endpoint_read()?);
         self.stage = Stage::Keys(KeyStage::Documents(asked));
         Ok(Next::Read(reads))
@@ -93,18 +96,26 @@ impl Job {
 
     fn key_documents(&mut self, asked: Asked) -> Result<Next, Error> {
         self.admit()?;
+        self.revoke();
         let locator = asked.locator.as_ref().map(|_| self.answer()).transpose()?;
         let answers = core::mem::take(&mut self.pending);
         let keys = answers.into_iter().filter_map(|(_, answer)| answer).collect();
-        let Some((read, fetched)) = locator else { return self.of_document(asked, keys) };
+        let Some((read, fetched)) = locator else {
+            self.let_in(None)?;
+            return self.of_document(asked, keys);
+        };
         let unknown = |rule: &str| Error::not_found(AmsCode::ResourceNotFound, rule);
         let fetched = fetched.map_err(|error| match error {
             FetchError::NotFound => unknown("there is no such locator"),
             FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
                 failed(&read.object, &error)
             }
-        })?;
-        let locator = Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))?;
+        });
+        let locator = fetched.and_then(|fetched| {
+            Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))
+        });
+        self.let_in(locator.as_ref().ok())?;
+        let locator = locator?;
         locator.valid_at(self.now)?;
         if let Some(policy) = StreamingPolicy::predefined(&locator.policy) {
             return self.of_locator(asked, &locator, &policy, keys);

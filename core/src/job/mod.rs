@@ -268,7 +268,8 @@ impl Job {
             return self.begin_keys();
         }
         let mut request = request::parse(&self.http.path)?;
-        let pass = Pass::of(self, &request);
+        let path = gateway::canonical(&self.http.path, &request)?;
+        let pass = Pass::of(self, &request.locator, Some(&path));
         if let Resource::Packaged { what, .. } = &mut request.resource {
             what.params_mut().query.clone_from(&pass.query);
         }

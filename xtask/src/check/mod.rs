@@ -15,8 +15,9 @@ use crate::Result;
 use crate::dev::Addresses;
 use crate::run::{complain, say};
 
-/// Fetches every URL the demo's manifests name, and the player page.
-pub(crate) fn check(addresses: &Addresses, demo: &str) -> Result<()> {
+/// Fetches every URL the demo's manifests name, `closed` with its token and without, and the
+/// player page.
+pub(crate) fn check(addresses: &Addresses, demo: &str, closed: &str) -> Result<()> {
     let begun = Instant::now();
     let mut check = Check::default();
     let manifests = [
@@ -28,6 +29,10 @@ pub(crate) fn check(addresses: &Addresses, demo: &str) -> Result<()> {
     for (format, kind) in manifests {
         check.follow(Link { url: format!("{demo}/manifest{format}"), kind });
     }
+    let url = format!("{closed}/manifest(format=m3u8-cmaf)");
+    let without: Vec<&str> = url.split('/').filter(|part| !part.starts_with('~')).collect();
+    check.refused(&without.join("/"), 403);
+    check.follow(Link { url, kind: Kind::Playlist });
     let other = demo.replace("/demo.ism", "/other.ism");
     check.refused(&format!("{other}/manifest(format=m3u8-cmaf)"), 404);
     check.refused(&format!("{}/store/locators/x.json", addresses.origin), 403);

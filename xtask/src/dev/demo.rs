@@ -12,6 +12,9 @@ use crate::run::{at, has, root, run, say};
 /// The demo's streaming locator; always the same, so that its URLs can be kept.
 const LOCATOR: &str = "5e1ed6e0-0000-4000-8000-00000000d340";
 
+/// One that needs a player token.
+const CLOSED: &str = "5e1ed6e0-0000-4000-8000-00000000d341";
+
 const NAME: &str = "demo";
 
 /// Height, width and bit rate of the video.
@@ -28,6 +31,20 @@ pub(crate) fn address(worker: &str) -> String {
     format!("{worker}/{LOCATOR}/{NAME}.ism")
 }
 
+/// The same behind a player token that opens for a day.
+pub(super) fn closed(selvedge: &Path, worker: &str, ring: &str) -> Result<String> {
+    let minted = Command::new(selvedge)
+        .args(["token", "player", "--ttl", "1d", "--locator", CLOSED])
+        .env("SELVEDGE_TOKEN_SECRETS", ring)
+        .output()
+        .map_err(|error| format!("{}: {error}", selvedge.display()))?;
+    if !minted.status.success() {
+        return Err(String::from_utf8_lossy(&minted.stderr).into_owned());
+    }
+    let token = String::from_utf8_lossy(&minted.stdout).trim().to_owned();
+    Ok(format!("{worker}/~{token}/{CLOSED}/{NAME}.ism"))
+}
+
 /// Publishes the demo into `store`, unless it is there.
 pub(super) fn publish(selvedge: &Path, store: &Path, worker: &str) -> Result<()> {
     let files = media()?;
@@ -37,7 +54,13 @@ pub(super) fn publish(selvedge: &Path, store: &Path, worker: &str) -> Result<()>
         .args(["--log", "warn", "publish", "--force", "--base-url", worker, "--store"])
         .arg(store);
     publish.args(["--asset", NAME, "--name", NAME, "--locator", LOCATOR]);
-    run(publish.args(files).current_dir(root()))
+    run(publish.args(files).current_dir(root()))?;
+    let locator = store.join("locators").join(format!("{CLOSED}.json"));
+    let document = format!(
+        "{{\"assetName\": \"{NAME}\", \"streamingPolicyName\": \"Predefined_ClearStreamingOnly\", \
+         \"playerTokenRequired\": true}}\n"
+    );
+    fs::write(&locator, document).map_err(at(&locator))
 }
 
 /// The demo's files, made if need be.

@@ -90,12 +90,14 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     children.wait_for(&format!("{demo}/manifest(format=m3u8-cmaf)"), &stopped, PATIENCE)?;
     page::serve(options.player_port, &addresses)?;
 
+    let closed = demo::closed(&selvedge, &addresses.worker, &secret.ring())?;
     if options.check {
-        return check::check(&addresses, &demo);
+        return check::check(&addresses, &demo, &closed);
     }
     say(format_args!(
         "\n  player  {}\n  HLS     {demo}/manifest(format=m3u8-cmaf)\n  DASH    \
-         {demo}/manifest(format=mpd-time-cmaf)\n  origin  {}\n\nCtrl-C ends everything.",
+         {demo}/manifest(format=mpd-time-cmaf)\n  token   {closed}/manifest(format=m3u8-cmaf)\n  \
+         origin  {}\n\nCtrl-C ends everything.",
         addresses.page, addresses.origin
     ));
     children.run_until(&stopped)
@@ -134,10 +136,17 @@ impl Secret {
         let origin = &addresses.origin;
         owners_file(file)
             .and_then(|mut open| {
-                write!(open, "STORE=origin\nORIGIN_URL={origin}\nORIGIN_SECRET={text}\nDEV=1\n")
+                let ring = secret.ring();
+                write!(open, "STORE=origin\nORIGIN_URL={origin}\nORIGIN_SECRET={text}\n")?;
+                write!(open, "TOKEN_SECRETS={ring}\nDEV=1\n")
             })
             .map_err(at(file))?;
         Ok(secret)
+    }
+
+    /// Secrets of player tokens.
+    fn ring(&self) -> String {
+        format!("dev:{}", self.text)
     }
 }
 
@@ -169,6 +178,7 @@ fn origin(
         .arg(store)
         .args(["--base-url", worker, "--listen", &format!("127.0.0.1:{}", options.origin_port)])
         .env("SELVEDGE_ORIGIN_SECRET", &secret.text)
+        .env("SELVEDGE_TOKEN_SECRETS", secret.ring())
         .stdout(std::process::Stdio::null());
     origin
 }

@@ -31,8 +31,9 @@ pub struct Visit<'a> {
     pub now_s: u64,
     /// Locator of the URL, a GUID in lower case.
     pub locator: &'a str,
-    /// Path without token, percent-decoded, its locator in lower case.
-    pub path: &'a str,
+    /// Path without token, percent-decoded, its locator in lower case; `None` for what belongs to
+    /// the locator alone, as keys do.
+    pub path: Option<&'a str>,
     /// Where the client is in the net.
     pub address: Option<IpAddr>,
     /// And in the world.
@@ -109,7 +110,7 @@ impl Grant {
             (visit.now_s < self.expires_s, "it has expired"),
             (visit.now_s >= self.not_before_s, "it is not valid yet"),
             (any(&self.locators, |one| one == visit.locator), "it is for another locator"),
-            (any(&self.paths, |one| covers(one, visit.path)), "it is for another path"),
+            (any(&self.paths, |one| below(one, visit)), "it is for another path"),
             (any(&self.networks, |_| visit.address.is_some_and(address)), "another address"),
             (any(&self.countries, |one| same(one, visit.country)), "another country"),
             (any(&self.origins, |one| same(one, origin)), "another origin"),
@@ -128,6 +129,14 @@ fn any<T>(allowed: &[T], is: impl Fn(&T) -> bool) -> bool {
 /// Both are ASCII where they are what they should be.
 fn same(allowed: &str, is: Option<&str>) -> bool {
     is.is_some_and(|is| is.eq_ignore_ascii_case(allowed))
+}
+
+/// What belongs to a locator is for everybody who may see a part of that.
+fn below(scope: &str, visit: &Visit<'_>) -> bool {
+    match visit.path {
+        Some(path) => covers(scope, path),
+        None => scope == "/" || scope.split('/').nth(1) == Some(visit.locator),
+    }
 }
 
 /// `path` is `scope` or below it.

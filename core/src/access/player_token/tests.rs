@@ -14,7 +14,7 @@ fn visit() -> Visit<'static> {
     Visit {
         now_s: NOON - 1,
         locator: LOCATOR,
-        path: PATH,
+        path: Some(PATH),
         address: "203.0.113.7".parse().ok(),
         country: Some("SE"),
         origin: Some("https://films.example"),
@@ -108,7 +108,7 @@ fn a_path_scope_ends_at_a_slash() {
         ("/a/b", "/a", false),
     ] {
         let token = token(&json!({ "exp": NOON, "path": scope }));
-        let found = verify(&ring(), &token).unwrap().admits(&Visit { path, ..visit() });
+        let found = verify(&ring(), &token).unwrap().admits(&Visit { path: Some(path), ..visit() });
         assert_eq!(found.is_ok(), admitted, "{scope} {path}");
     }
 }
@@ -195,5 +195,20 @@ fn claims_no_token_can_have_are_not_minted() {
     for claims in [json!({}), json!({ "exp": 1, "foo": 2 }), json!({ "exp": 1, "ip": "x" })] {
         let error = mint(&ring(), claims.as_object().unwrap()).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Document);
+    }
+}
+
+#[test]
+fn a_key_is_for_those_who_may_see_something_under_its_locator() {
+    for (scope, admitted) in [
+        ("/".to_string(), true),
+        (format!("/{LOCATOR}"), true),
+        (format!("/{LOCATOR}/film.ism"), true),
+        ("/another/film.ism".to_string(), false),
+        (format!("/another/{LOCATOR}"), false),
+    ] {
+        let token = token(&json!({ "exp": NOON, "path": scope }));
+        let found = verify(&ring(), &token).unwrap().admits(&Visit { path: None, ..visit() });
+        assert_eq!(found.is_ok(), admitted, "{scope}");
     }
 }

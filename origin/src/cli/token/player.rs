@@ -117,7 +117,7 @@ impl Admits {
             let visit = Visit {
                 now_s: now().0 / 1000,
                 locator: &request.locator,
-                path,
+                path: Some(path),
                 address: self.ip,
                 country: self.country.as_deref(),
                 origin: self.origin.as_deref(),
