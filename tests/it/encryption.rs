@@ -7,7 +7,9 @@ use alloc::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use selvedge_core::asset::reader::Limits;
+use selvedge_core::cipher::{CipherPlan, ContentKey, Encrypter, KeyId, Mode, Run};
 use selvedge_core::job::HttpRequest;
 use selvedge_tests::delivered::{Delivered, by_dash, by_hls, keyframes};
 use selvedge_tests::drive::{Asset, Shelf};
@@ -52,9 +54,14 @@ impl Film {
     }
 }
 
-/// Films of made media: H.264 with B-frames and AAC, HEVC; and of the collection, where it is.
+/// Films of made media: H.264 with B-frames and AAC, HEVC, AV1, VP9, E-AC-3; and of the
+/// collection, where it is.
 fn films() -> Vec<Film> {
-    let made = [media::ladder_25().into_iter().skip(2).take(2).collect(), media::ladder_hevc()];
+    let mut made = vec![media::ladder_25().into_iter().skip(2).take(2).collect()];
+    made.push(media::ladder_hevc());
+    let others = ["av1.mp4", "vp9.mp4", "eac3.mp4"];
+    let others = media::codecs().into_iter().filter(|one| others.contains(&one.name));
+    made.extend(others.map(|one| vec![one]));
     let made = made.iter().filter_map(|one: &Vec<_>| one.iter().map(media::file).collect());
     let mut films: Vec<Film> = made.map(|files: Vec<PathBuf>| Film::of(&files)).collect();
     for name in ["bear-640x360.mp4", "bear-640x360-hevc.mp4"] {
@@ -230,4 +237,36 @@ fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
             }
         }
     }
+}
+
+/// `tests/vectors/sp800-38a.txt`
+#[test]
+fn published_vectors_hold_however_the_body_comes_in() {
+    let hex = |text: &str| {
+        let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
+        let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap();
+        digits.chunks(2).map(byte).collect::<Vec<u8>>()
+    };
+    let vectors = include_str!("../vectors/sp800-38a.txt");
+    let mut checked = 0;
+    for line in vectors.lines().filter(|line| !line.starts_with('#')) {
+        let [mode, key, iv, clear, hidden] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let key = ContentKey::new(KeyId([0; 16]), hex(key).try_into().unwrap());
+        let (iv, clear, hidden) = (hex(iv).try_into().unwrap(), hex(clear), hex(hidden));
+        let len = u64::try_from(clear.len()).unwrap();
+        let mode = if mode == "ctr" { Mode::Ctr } else { Mode::CBC };
+        let runs = vec![Run { iv, used: 0, ranges: core::iter::once(0..len).collect() }];
+        let plan = CipherPlan::new(key.into(), mode, runs, len);
+        for piece in [1, 5, 16, 31, 64] {
+            let mut encrypter = Encrypter::new(plan.clone());
+            let chunks = clear.chunks(piece).map(Bytes::copy_from_slice);
+            let mut found: Vec<u8> = chunks.flat_map(|chunk| encrypter.update(chunk)).collect();
+            found.extend_from_slice(&encrypter.finish());
+            assert_eq!(found, hidden, "{mode:?} by {piece}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 10);
 }

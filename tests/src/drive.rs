@@ -100,7 +100,9 @@ pub fn server_manifest(movies: &[(String, Movie)]) -> ServerManifest {
 }
 
 fn is_offered(track: &Track) -> bool {
-    let known = |entry: &[u8; 4]| [b"avc1", b"avc3", b"hvc1", b"hev1", b"mp4a"].contains(&entry);
+    const KNOWN: [&[u8; 4]; 9] =
+        [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp09", b"mp4a", b"ec-3", b"fLaC"];
+    let known = |entry: &[u8; 4]| KNOWN.contains(&entry);
     track.entries.iter().all(|entry| known(&entry.fourcc)) && !track.samples.is_empty()
 }
 

@@ -24,8 +24,11 @@ pub struct TrackCipher {
     pattern: Mode,
     ivs: SampleIvs,
     audio: bool,
-    /// Bytes of the length field of NAL units; 0 where samples are encrypted whole.
+    /// Bytes of the length field of NAL units; 0 where there is none.
     length_size: u8,
+    /// Protected ranges are whole blocks: as CMAF has it under `cenc` (23000-19 §8.2), and as
+    /// the binding of VP9 has it always.
+    whole_blocks: bool,
 }
 
 /// How those of one fragment are.
@@ -41,7 +44,7 @@ struct SampleCipher {
     size: u32,
     /// Under `cenc`.
     iv: Option<[u8; 8]>,
-    /// Of NAL units; `None` encrypts it whole.
+    /// Of pictures; `None` encrypts it whole.
     subsamples: Option<Vec<Subsample>>,
 }
 
@@ -58,7 +61,7 @@ impl TrackCipher {
     /// always does, and so does everything where segments are encrypted whole.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Unsupported`] for pictures whose syntax nothing is known of.
+    /// [`crate::error::ErrorKind::Limit`] where no vector is left for the track.
     pub fn new(
         track: &Track,
         number: usize,
@@ -76,14 +79,10 @@ impl TrackCipher {
                 Mode::Cbc { crypt, skip }
             }
         };
-        if track.media == Media::Video && track.nal_length_size == 0 {
-            let (name, codecs) = (&track.name, &track.codecs);
-            return Err(Error::unsupported(format!("track {name}: {codecs} cannot be encrypted"))
-                .with_code(AmsCode::EncryptionNotSupported));
-        }
         let ivs = SampleIvs::new(&key.id, identity, number)?;
         let (audio, length_size) = (track.media == Media::Audio, track.nal_length_size);
-        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size }))
+        let whole_blocks = pattern == Mode::Ctr || track.codecs.starts_with("vp09");
+        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size, whole_blocks }))
     }
 
     /// `entry`, a complete sample entry, as a protected one (14496-12 §8.12): another name, and
@@ -136,19 +135,18 @@ impl TrackCipher {
     /// [`crate::error::ErrorKind::Unsupported`] where the slice headers of its pictures were not
     /// read, or a picture has more slices than `saiz` can count.
     pub fn fragment(&self, page: &Page) -> Result<FragmentCipher, Error> {
-        if self.length_size > 0 && page.nals.len() != page.samples.len() {
+        if !self.audio && page.nals.len() != page.samples.len() {
             return Err(unread(page));
         }
-        let whole_blocks = self.pattern == Mode::Ctr;
         let mut samples = Vec::new();
         for (number, sample) in page.samples.iter().enumerate() {
-            let units = page.nals.get(number);
-            let maps = units.map(|units| subsamples(units, self.length_size, whole_blocks));
+            let units = page.nals.get(number).filter(|_| !self.audio);
+            let subsamples =
+                units.map(|units| subsamples(units, self.length_size, self.whole_blocks));
             let iv = match self.pattern {
                 Mode::Ctr => Some(self.ivs.iv(page.fragment, number)?),
                 Mode::Cbc { .. } => None,
             };
-            let subsamples = maps.filter(|_| self.length_size > 0);
             samples.push(SampleCipher { size: sample.size, iv, subsamples });
         }
         let fragment = FragmentCipher { track: self.clone(), samples };
