@@ -25,6 +25,7 @@ pub mod urls;
 mod cache;
 mod catalogue;
 mod drive;
+mod import;
 mod mux;
 mod proxies;
 mod raw;

@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::IpAddr;
 
 use serde_json::{Map, Value};
@@ -13,8 +14,9 @@ use crate::access::{Network, VerificationKey};
 use crate::delivery::document::Members;
 use crate::error::Error;
 
-/// A content key policy: who meets one of its options may have a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A content key policy: who meets one of its options may have a key. Debug output leaves out the
+/// document, which holds secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ContentKeyPolicy {
     /// `options`
     pub options: Vec<PolicyOption>,
@@ -78,6 +80,12 @@ pub struct AccessControl {
     pub allow: bool,
     /// `ipAllowList`
     pub networks: Vec<Network>,
+}
+
+impl fmt::Debug for ContentKeyPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContentKeyPolicy").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl ContentKeyPolicy {
@@ -241,6 +249,7 @@ mod tests {
             assert_eq!(policy.reaches(address.parse().ok()), reached);
         }
         assert!(!policy.reaches(None));
+        assert!(!format!("{policy:?}").contains("MDEyMzQ1"));
     }
 
     #[test]

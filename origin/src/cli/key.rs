@@ -1,11 +1,128 @@
-//! Secrets that content keys are made from and wrapped under.
+//! `selvedge key`, and the secrets that content keys are made from and wrapped under.
 
-use clap::Args;
-use selvedge_core::cipher::{KeySeed, MasterKey};
+use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use selvedge_core::cipher::{ContentKey, KeyId, KeySeed, MasterKey};
+use selvedge_core::delivery::{KeyDocument, key_object};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::cli::{StoreArgument, say};
 use crate::failure::Failure;
+use crate::import;
+use crate::store::{Store, StoreError};
 
-/// Where they are.
+/// Content keys: made, taken over, listed. Their values are stored wrapped and never shown.
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make a key and store it, wrapped under the master key.
+    Create(Create),
+    /// Store the keys of an export of AMS (JSON) or of a CPIX document (XML).
+    Import(Import),
+    /// List the stored keys.
+    List {
+        #[command(flatten)]
+        store: StoreArgument,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Key identifier; without, a new one.
+    #[arg(long, value_name = "GUID")]
+    id: Option<String>,
+    #[command(flatten)]
+    put: Put,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The file.
+    file: PathBuf,
+    #[command(flatten)]
+    put: Put,
+}
+
+#[derive(Debug, Args)]
+struct Put {
+    /// Content key policy of the key, for players that ask without naming a locator.
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    /// Replace a key of this identifier. What was encrypted with it no longer plays.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    keys: KeyArguments,
+}
+
+impl Key {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(Create { id, put }) => {
+                let id = match id {
+                    None => KeyId(Uuid::new_v4().into_bytes()),
+                    Some(text) => {
+                        KeyId::parse(&text).ok_or_else(|| Failure::new(&text, "is not a GUID"))?
+                    }
+                };
+                let mut value = [0; 16];
+                let failed = |_| Failure::new("random", "the system gives no random numbers");
+                SystemRandom::new().fill(&mut value).map_err(failed)?;
+                put.all(&[ContentKey::new(id, value)]).await
+            }
+            Self::Import(Import { file, put }) => {
+                let text = std::fs::read_to_string(&file).map_err(|e| Failure::file(&file, &e))?;
+                put.all(&import::content_keys(&file.display().to_string(), &text)?).await
+            }
+            Self::List { store } => list(&Store::open(&store.store)?).await,
+        }
+    }
+}
+
+impl Put {
+    async fn all(&self, keys: &[ContentKey]) -> Result<(), Failure> {
+        let Some(master) = self.keys.master_key()? else {
+            let name = &self.keys.master_key_env;
+            return Err(Failure::new(name, "is not set: keys are stored wrapped under it").hint(
+                format!("export {name}=$(openssl rand -hex 32), the same where it is served"),
+            ));
+        };
+        let store = Store::create(&self.store.store)?;
+        for key in keys {
+            let object = key_object(key.id);
+            let mut document =
+                KeyDocument::new(key, &master).map_err(|error| Failure::core(&object, &error))?;
+            if let Some(policy) = &self.policy {
+                document.rest.insert("policyName".to_owned(), Value::from(policy.as_str()));
+            }
+            let put = store.put(&object, document.to_json().into(), self.replace).await;
+            put.map_err(|error| {
+                let failure = Failure::store(&object, &error);
+                let hint = "--replace replaces it; what was encrypted with it no longer plays";
+                if matches!(error, StoreError::Exists) { failure.hint(hint) } else { failure }
+            })?;
+            say(format_args!("wrote    {object}"));
+        }
+        Ok(())
+    }
+}
+
+async fn list(store: &Store) -> Result<(), Failure> {
+    let names = store.list("keys").await.map_err(|error| Failure::store("keys", &error))?;
+    for object in names {
+        let id = object.strip_prefix("keys/").and_then(|name| name.strip_suffix(".json"));
+        if let Some(id) = id.and_then(KeyId::parse) {
+            say(id);
+        }
+    }
+    Ok(())
+}
+
+/// Where the secrets are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct KeyArguments {
     /// Environment variable that holds the master key of content keys: 64 hexadecimal digits.

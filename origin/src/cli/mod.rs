@@ -49,6 +49,8 @@ enum Command {
     Filter(filter::Filter),
     #[command(subcommand)]
     Endpoint(endpoint::Endpoint),
+    #[command(subcommand)]
+    Key(key::Key),
     /// Mint and check tokens of players and of signed origin URLs.
     #[command(subcommand)]
     Token(token::Token),
@@ -100,6 +102,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Policy(policy) => policy.run().await,
         Command::Filter(filter) => filter.run().await,
         Command::Endpoint(endpoint) => endpoint.run().await,
+        Command::Key(key) => key.run().await,
         Command::Token(token) => token.run(),
     }
 }
