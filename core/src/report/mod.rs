@@ -228,7 +228,10 @@ impl Report {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")
+)]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

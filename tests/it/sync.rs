@@ -1,0 +1,257 @@
+//! Flashes and beeps: what was seen and heard together in the source is, within a frame of sound,
+//! in every format, as ffmpeg decodes source and delivery. What this finds is the README's table.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+
+use core::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use selvedge_core::codec::{Carrier, Family, TABLE};
+use selvedge_tests::media::{self, Finish, Recipe};
+use selvedge_tests::server::{Server, publish};
+use selvedge_tests::tools;
+
+/// A second into each pair of seconds, for one picture of 25 a second, white and a tone.
+const PICTURES: &str = "-f lavfi -i color=black:s=320x180:r=25:d=15,\
+    drawbox=t=fill:c=white:enable=lt(mod(t+1\\,2)\\,0.04)";
+const SOUND: &str = "-f lavfi -i aevalsrc=sin(2*PI*1000*t)*lt(mod(t+1\\,2)\\,0.04)|0:s=48000:d=15";
+
+/// A frame of sound as `family` has it, microseconds, and the 128 samples this test counts by.
+fn frame(family: Family) -> i64 {
+    let samples = if family == Family::Mp3 {
+        1152
+    } else if matches!(family, Family::Ac3 | Family::Eac3) {
+        1536
+    } else {
+        1024
+    };
+    (samples + 128) * 1_000_000 / 48_000
+}
+
+/// The formats ffmpeg plays.
+const FORMATS: [&str; 4] = ["m3u8-cmaf", "m3u8-aapl", "m3u8-aapl-v3", "mpd-time-cmaf"];
+
+fn made(name: &'static str, arguments: String) -> Option<PathBuf> {
+    media::file(&Recipe { name, arguments, finish: Finish::AsIs })
+}
+
+/// Pictures by `video` and sound by `audio`, arguments of ffmpeg; either may begin with an option
+/// of its input.
+fn clip(name: &'static str, video: &str, audio: &str, before: [&str; 2]) -> Option<PathBuf> {
+    let [late_pictures, late_sound] = before;
+    made(
+        name,
+        format!(
+            "{late_pictures} {PICTURES} {late_sound} {SOUND} -map 0:v -map 1:a \
+             -pix_fmt yuv420p -g 50 {video} {audio}"
+        ),
+    )
+}
+
+const AVC: &str = "-c:v libx264 -preset ultrafast -sc_threshold 0 -bf 2 -b_strategy 0";
+const AAC: &str = "-c:a aac -b:a 96k";
+
+/// How ffmpeg makes it here; `None` where it cannot.
+fn encoder(family: Family) -> Option<(&'static str, &'static str)> {
+    match family {
+        Family::Avc | Family::Aac => Some((AVC, AAC)),
+        Family::Hevc => Some((
+            "-c:v libx265 -preset ultrafast -tag:v hvc1 \
+            -x265-params log-level=error:keyint=50:min-keyint=50:scenecut=0:open-gop=0",
+            AAC,
+        )),
+        Family::Av1 => Some(("-c:v libaom-av1 -cpu-used 8 -b:v 100k -usage realtime", AAC)),
+        Family::Vp9 => Some(("-c:v libvpx-vp9 -deadline realtime -cpu-used 8", AAC)),
+        Family::Ac3 => Some((AVC, "-c:a ac3 -b:a 192k")),
+        Family::Eac3 => Some((AVC, "-c:a eac3 -b:a 192k")),
+        Family::Opus => Some((AVC, "-c:a libopus -b:a 96k")),
+        Family::Flac => Some((AVC, "-c:a flac -strict -2")),
+        Family::Mp3 => Some((AVC, "-c:a libmp3lame -b:a 128k")),
+        Family::XheAac | Family::Ac4 | Family::Dts => None,
+    }
+}
+
+/// Microseconds of `12.345`.
+fn micros(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let part = format!("{part:0<6}");
+    let negative = whole.starts_with('-');
+    let whole = whole.parse::<i64>().ok()? * 1_000_000;
+    let part = part.get(..6)?.parse::<i64>().ok()?;
+    Some(if negative { whole - part } else { whole + part })
+}
+
+/// When a value printed by ffmpeg's metadata filters goes above `level`.
+fn risings(file: &Path, level: f64) -> Vec<i64> {
+    let (mut found, mut time, mut high) = (Vec::new(), None, false);
+    for line in std::fs::read_to_string(file).unwrap_or_default().lines() {
+        if let Some((_, at)) = line.split_once("pts_time:") {
+            time = micros(at.trim());
+        } else if let Some((_, value)) = line.split_once('=') {
+            let now = value.parse::<f64>().is_ok_and(|value| value > level);
+            found.extend(time.filter(|_| now && !high));
+            high = now;
+        }
+    }
+    found
+}
+
+/// By how much each beep comes after its flash, microseconds, as ffmpeg decodes `input`.
+fn offsets(input: &str) -> Result<Vec<i64>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, heard) = (folder.path().join("seen"), folder.path().join("heard"));
+    let flash =
+        format!("signalstats,metadata=print:key=lavfi.signalstats.YAVG:file={}", seen.display());
+    let beep = format!(
+        "asetnsamples=n=128,astats=metadata=1:reset=1,\
+         ametadata=print:key=lavfi.astats.Overall.RMS_level:file={}",
+        heard.display()
+    );
+    // ffmpeg knows `.eac3` and not `.ec3`, which is what HLS calls it.
+    let any = ["-allowed_extensions", "ALL", "-extension_picky", "0"];
+    let any = if input.ends_with(".m3u8") { &any[..] } else { &[] };
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error"])
+        .args(any)
+        .args(["-i", input, "-map", "0:v:0", "-vf", &flash, "-f", "null", "-"])
+        .args(["-map", "0:a:0", "-af", &beep, "-f", "null", "-"])
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let (flashes, beeps) = (risings(&seen, 128.0), risings(&heard, -30.0));
+    let after = |flash: &i64| {
+        let nearest = beeps.iter().map(|beep| beep - flash).min_by_key(|offset| offset.abs());
+        nearest.filter(|offset| offset.abs() < 900_000)
+    };
+    let offsets: Vec<i64> = flashes.iter().filter_map(after).collect();
+    match offsets.len() {
+        5.. => Ok(offsets),
+        count => Err(format!("{count} of {} flashes with a beep", flashes.len())),
+    }
+}
+
+/// What is off in `format` at `url`, where anything is.
+fn compare(source: &[i64], url: &str, frame: i64) -> Result<(), String> {
+    let found = offsets(url)?;
+    let usual = source.get(source.len() / 2).copied().unwrap_or(0);
+    match found.iter().find(|offset| (*offset - usual).abs() > frame) {
+        Some(off) => Err(format!("a beep {off} us after its flash, {usual} in the source")),
+        None => Ok(()),
+    }
+}
+
+/// The formats that `file` does not come through in, with what was found.
+fn faults(
+    (server, store): (&Server, &Path),
+    (name, file): (&str, &Path),
+    formats: &[&'static str],
+    frame: i64,
+) -> Vec<(&'static str, String)> {
+    let published = match publish(store, name, &[file.to_owned()]) {
+        Ok(published) => published,
+        Err(told) => return formats.iter().map(|format| (*format, told.clone())).collect(),
+    };
+    let source = offsets(file.to_str().unwrap()).unwrap();
+    let ending = |format: &str| if format.starts_with("mpd") { ".mpd" } else { ".m3u8" };
+    let url = |format: &str| {
+        format!("{}{}/manifest(format={format}){}", server.url, published.path, ending(format))
+    };
+    let each = formats.iter().map(|format| (*format, compare(&source, &url(format), frame)));
+    each.filter_map(|(format, found)| Some((format, found.err()?))).collect()
+}
+
+#[test]
+fn sound_stays_with_its_pictures_whatever_the_timing_of_the_source() {
+    if !tools::present("ffmpeg") {
+        return;
+    }
+    let plain = AVC.replace("-bf 2 -b_strategy 0", "-bf 0");
+    let whole = clip("sync_b_frames.mp4", AVC, AAC, ["", ""]).unwrap();
+    let cut = format!("-ss 1.3 -i {} -c copy", whole.display());
+    let no_edits = format!("{AAC} -use_editlist 0");
+    let cases = [
+        ("plain", clip("sync_plain.mp4", &plain, AAC, ["", ""])),
+        ("b_frames", Some(whole)),
+        ("no_edit_list", clip("sync_no_edit_list.mp4", AVC, &no_edits, ["", ""])),
+        ("late_sound", clip("sync_late_sound.mp4", AVC, AAC, ["", "-itsoffset 0.45"])),
+        ("late_pictures", clip("sync_late_pictures.mp4", AVC, AAC, ["-itsoffset 0.45", ""])),
+        ("cut_inside_a_group", made("sync_cut.mp4", cut)),
+    ];
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let found = cases.iter().flat_map(|(name, file)| {
+        let found = faults(
+            (&server, store.path()),
+            (*name, file.as_deref().unwrap()),
+            &FORMATS,
+            frame(Family::Aac),
+        );
+        found.into_iter().map(move |(format, fault)| format!("{name} {format}: {fault}"))
+    });
+    let found: Vec<String> = found.collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Columns of the README's table: a carrier of core's table, and the formats that show it.
+const COLUMNS: [(&str, Carrier, &[&str]); 4] = [
+    ("HLS and DASH, CMAF", Carrier::Cmaf, &["m3u8-cmaf", "mpd-time-cmaf"]),
+    ("HLS, transport streams", Carrier::TransportStream, &["m3u8-aapl-v3"]),
+    ("HLS, sound as packed audio", Carrier::PackedAudio, &["m3u8-aapl"]),
+    ("Smooth Streaming", Carrier::Smooth, &[]),
+];
+
+fn cell(family: Family, carrier: Carrier, formats: &[&str], wrong: &[(&str, String)]) -> String {
+    let decoded = encoder(family).is_some() && !formats.is_empty();
+    let fault = wrong.iter().find(|(format, _)| formats.contains(format));
+    match (family.goes_into(carrier), decoded, fault) {
+        (false, ..) => "–".into(),
+        (true, true, None) => "decoded".into(),
+        (true, true, Some(_)) => "off".into(),
+        (true, false, _) => "carried".into(),
+    }
+}
+
+/// The table of codecs, as this machine finds it, and what is behind each `off`.
+fn table(server: &Server, store: &Path) -> (String, String) {
+    let mut found = String::new();
+    let mut table = String::from("| |");
+    COLUMNS.iter().for_each(|(title, ..)| write!(table, " {title} |").unwrap());
+    table.push_str("\n|---|---|---|---|---|\n");
+    for (family, _) in TABLE {
+        let name: &'static str = Box::leak(format!("sync_{}.mp4", family.word()).into());
+        let made = |(video, audio): (&str, &str)| clip(name, video, audio, ["", ""]).unwrap();
+        let shown = COLUMNS.iter().filter(|(_, carrier, _)| family.goes_into(*carrier));
+        let formats: Vec<_> = shown.flat_map(|(.., formats)| *formats).copied().collect();
+        let compared = |file: PathBuf| {
+            faults((server, store), (family.word(), &file), &formats, frame(family))
+        };
+        let wrong = encoder(family).map(made).map(compared);
+        let wrong = wrong.unwrap_or_default();
+        let told =
+            wrong.iter().map(|(format, fault)| format!("{} {format}: {fault}\n", family.words()));
+        found.extend(told);
+        write!(table, "| {} |", family.words()).unwrap();
+        for (_, carrier, formats) in COLUMNS {
+            write!(table, " {} |", cell(family, carrier, formats, &wrong)).unwrap();
+        }
+        table.push('\n');
+    }
+    (table, found)
+}
+
+/// `decoded`: this test. `carried`: core's table says so, and nothing here plays it. Text:
+/// `tests/it/text.rs` and `tests/browser/texts.test.mjs`.
+#[test]
+fn the_readme_says_which_codec_goes_into_which_format() {
+    if !tools::present("ffmpeg") {
+        return;
+    }
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let (table, found) = table(&server, store.path());
+    let readme = std::fs::read_to_string(tools::repository().join("README.md")).unwrap();
+    assert!(readme.contains(&table), "README.md has another table than this:\n{table}\n{found}");
+}
