@@ -27,19 +27,24 @@ impl Presentation {
     /// [`ErrorKind::Unsupported`] where that leaves no pictures of those there are, or nothing;
     /// [`ErrorKind::Limit`] for more chunks than anybody lists.
     pub fn in_smooth(mut self, head: &Head) -> Result<Self, Error> {
-        let pictures = self.sets.iter().filter(|set| set.media == Media::Video);
-        let refused = pictures.flat_map(|set| &set.renditions).next().map(|r| r.codecs.clone());
+        let main = self.main_media();
+        let first = self.sets.iter().find(|set| Some(set.media) == main);
+        let first = first.and_then(|set| set.renditions.first()).map(|one| one.codecs.clone());
         let mut sets = Vec::new();
         for set in core::mem::take(&mut self.sets) {
             streams(set, head, &mut sets)?;
         }
         self.sets = sets;
-        match refused {
-            Some(codecs) if self.sets.iter().all(|set| set.media != Media::Video) => {
-                Err(no_words(Media::Video, &codecs))
-            }
+        match main.zip(first) {
+            Some((media, codecs)) if self.main_media() != main => Err(no_words(media, &codecs)),
             _ => Ok(self),
         }
+    }
+
+    /// Pictures, where there are any; else sound, else text.
+    fn main_media(&self) -> Option<Media> {
+        let has = |media: &Media| self.sets.iter().any(|set| set.media == *media);
+        [Media::Video, Media::Audio, Media::Text].into_iter().find(has)
     }
 }
 
