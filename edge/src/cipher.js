@@ -81,60 +81,59 @@ export class Encrypter {
       if (run.ranges[0] >= end) break;
       const parts = this.#parts(run, body);
       const call = this.#ctr ? this.#stream : this.#chain;
-      if (parts.length > 0) calls.push(call.call(this, run, parts));
+      if (parts.length > 0) calls.push(call.call(this, run, body, parts));
       if (run.ranges[run.ranges.length - 1] > end || this.#padded) break;
     }
     await Promise.all(calls);
     return body;
   }
 
-  /** What of `body` is encrypted in `run`: whole blocks, under CBC. */
+  /** What of `body` is encrypted in `run`, as start, end, start, …: whole blocks, under CBC. */
   #parts({ ranges }, body) {
     const [at, end, parts] = [this.#at, this.#at + body.length, []];
-    const part = (from, to) => parts.push(body.subarray(from - at, to - at));
     for (let n = 0; n < ranges.length && ranges[n] < end; n += 2) {
       const [start, stop] = [ranges[n], Math.min(ranges[n + 1], end)];
       const from = Math.max(start, at);
       if (from >= stop) continue;
-      if (this.#ctr) part(from, stop);
-      else this.#blocks(start, from, stop, part);
+      if (this.#ctr) parts.push(from - at, stop - at);
+      else this.#blocks(start, from, stop, parts);
     }
     return parts;
   }
 
-  /** Names the encrypted blocks between `from` and `stop` of a chain that begins at `start`. */
-  #blocks(start, from, stop, part) {
+  /** Adds the encrypted blocks between `from` and `stop` of a chain that begins at `start`. */
+  #blocks(start, from, stop, parts) {
     const last = start + Math.floor((stop - start) / BLOCK) * BLOCK;
     const first = start + Math.ceil((from - start) / BLOCK) * BLOCK;
     if (this.#skip === 0) {
-      if (first < last) part(first, last);
+      if (first < last) parts.push(first - this.#at, last - this.#at);
       return;
     }
     const [crypt, pattern] = [this.#crypt * BLOCK, (this.#crypt + this.#skip) * BLOCK];
     let place = start + Math.floor((first - start) / pattern) * pattern;
     for (; place < last; place += pattern) {
       const [a, b] = [Math.max(place, first), Math.min(place + crypt, last)];
-      if (a < b) part(a, b);
+      if (a < b) parts.push(a - this.#at, b - this.#at);
     }
   }
 
   /** One stretch of keystream, wherever in a block it begins. */
-  async #stream(run, parts) {
+  async #stream(run, body, parts) {
     const lead = run.used % BLOCK;
     const counter = added(run.iv, Math.floor(run.used / BLOCK));
-    const bytes = gathered(parts, lead);
+    const bytes = gathered(body, parts, lead);
     run.used += bytes.length - lead;
     const algorithm = { name: "AES-CTR", counter, length: 128 };
     const sealed = await crypto.subtle.encrypt(algorithm, await this.#key, bytes);
-    scatter(new Uint8Array(sealed, lead), parts);
+    scatter(new Uint8Array(sealed, lead), body, parts);
   }
 
   /** One stretch of a chain, which goes on from its last block. */
-  async #chain(run, parts) {
-    const bytes = parts.length === 1 ? parts[0] : gathered(parts, 0);
+  async #chain(run, body, parts) {
+    const bytes = gathered(body, parts, 0);
     const sealed = new Uint8Array(await this.#cbc(run.iv, bytes), 0, bytes.length);
     run.iv = sealed.slice(-BLOCK);
-    scatter(sealed, parts);
+    scatter(sealed, body, parts);
   }
 
   async #cbc(iv, bytes) {
@@ -151,24 +150,33 @@ export class Encrypter {
   }
 }
 
-/** `parts` one after another, behind `lead` bytes. */
-function gathered(parts, lead) {
-  const length = parts.reduce((sum, part) => sum + part.length, lead);
+/** A part as long as this is worth a call that copies it. */
+const LONG = 64;
+
+/** The `parts` of `body` one after another, behind `lead` bytes; a single part as it is. */
+function gathered(body, parts, lead) {
+  if (lead === 0 && parts.length === 2) return body.subarray(parts[0], parts[1]);
+  let length = lead;
+  for (let n = 0; n < parts.length; n += 2) length += parts[n + 1] - parts[n];
   const bytes = new Uint8Array(length);
   let at = lead;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
+  for (let n = 0; n < parts.length; n += 2) {
+    const [from, to] = [parts[n], parts[n + 1]];
+    if (to - from >= LONG) bytes.set(body.subarray(from, to), at);
+    else for (let place = from; place < to; place += 1) bytes[at + place - from] = body[place];
+    at += to - from;
   }
   return bytes;
 }
 
-/** Puts `bytes` where `parts` are. */
-function scatter(bytes, parts) {
+/** Puts `bytes` where the `parts` of `body` are. */
+function scatter(bytes, body, parts) {
   let at = 0;
-  for (const part of parts) {
-    part.set(bytes.subarray(at, at + part.length));
-    at += part.length;
+  for (let n = 0; n < parts.length; n += 2) {
+    const [from, to] = [parts[n], parts[n + 1]];
+    if (to - from >= LONG) body.set(bytes.subarray(at, at + to - from), from);
+    else for (let place = from; place < to; place += 1) body[place] = bytes[at + place - from];
+    at += to - from;
   }
 }
 

@@ -101,8 +101,14 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
     segments.args(&options.arguments);
     let mut transport = command("node", ["bench/worker/transport.mjs"]);
     transport.args(&options.arguments);
-    let worker = cargo(["xtask", "edge"]);
-    all(vec![("the worker", worker), ("segments", segments), ("transport streams", transport)])
+    let mut encrypted = command("node", ["bench/worker/encrypted.mjs"]);
+    encrypted.args(&options.arguments);
+    all(vec![
+        ("the worker", cargo(["xtask", "edge"])),
+        ("segments", segments),
+        ("transport streams", transport),
+        ("encryption", encrypted),
+    ])
 }
 
 /// Runs all steps, the rest too when one fails, and says which did.

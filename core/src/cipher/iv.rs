@@ -22,7 +22,8 @@ pub fn segment_iv(key: &KeyId, identity: &[u8; 16], set: u32) -> [u8; 16] {
 }
 
 /// The constant vector of samples under `cbcs` (23001-7 §9.6.1), for `tenc` and for `EXT-X-KEY`
-/// of SAMPLE-AES. A function of the key alone, because licences for it (`FairPlay`) hand both out together.
+/// of SAMPLE-AES. A function of the key alone, because licences for it (`FairPlay`) hand both out
+/// together.
 #[must_use]
 pub fn constant_iv(key: &KeyId) -> [u8; 16] {
     derive(b"constant", key, &[])
