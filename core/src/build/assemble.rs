@@ -350,8 +350,8 @@ fn stride(pages: &[Vec<u8>]) -> Option<u64> {
     (padded <= waste_allowed).then(|| u64::try_from(longest).unwrap_or(0))
 }
 
-/// Head, timelines, pages, the report. Offsets in the head change its length, so it is laid out again until
-/// the length holds; it can only grow, and soon stops.
+/// Head, timelines, pages, the report. Offsets in the head change its length, so it is laid out
+/// again until the length holds; it can only grow, and soon stops.
 fn lay_out(mut head: Head, parts: Vec<Part>, report: &[u8]) -> Vec<u8> {
     let size = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let mut tail = Writer::new();

@@ -32,8 +32,9 @@ pub(super) struct Cuts {
 const LONG_SECONDS: i64 = 20;
 
 /// What makes renditions switch anywhere.
-pub(super) const SAME_GROUPS: &str = "encode every rendition with the same closed groups of pictures, 2 s long \
-    (x264: keyint=50:min-keyint=50:scenecut=0:open-gop=0 for 25 frames a second)";
+pub(super) const SAME_GROUPS: &str = "encode every rendition with the same closed groups of \
+    pictures, 2 s long (x264: keyint=50:min-keyint=50:scenecut=0:open-gop=0 for 25 frames a \
+    second)";
 
 /// Fills in the fragments, grid and first grid fragment of every lane.
 pub(super) fn cut(
