@@ -15,6 +15,8 @@ export async function startOrigin(folder) {
     origin.ranges.push(`${object} ${request.headers.range}`);
     answer(join(folder, object), request, response, origin.fault(object));
   });
+  // By default it closes idle connections after 5 s, maybe just when the worker uses one again.
+  server.keepAliveTimeout = 60_000;
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   origin.url = `http://127.0.0.1:${server.address().port}`;
   origin.close = () => {

@@ -57,7 +57,10 @@ async function viewing(number, paths) {
   const got = new Map();
   for (const path of paths) {
     const response = await watch(worker, path, token, ip, number % 2 === 1);
-    assert.equal(response.status, 200, `viewer ${number}: ${path}`);
+    if (response.status !== 200) {
+      const said = await response.text();
+      assert.fail(`viewer ${number}: ${path}: ${response.status} ${said}`);
+    }
     const bytes = Buffer.from(await response.arrayBuffer());
     // A manifest has the token of the query in it, and is otherwise the same.
     const text = /anifest\(/.test(path) ? bytes.toString().replaceAll(`?token=${token}`, "") : bytes;
