@@ -216,6 +216,7 @@ pub fn layouts() -> Vec<Recipe> {
     let wide = with_sound("wide_offsets.mp4", &video, "");
     vec![
         with_sound("moov_last.mp4", &video, ""),
+        with_sound("quicktime.mov", &video, "-f mov"),
         flags("moov_first.mp4", "+faststart"),
         flags("fragmented.mp4", "+frag_keyframe+empty_moov+default_base_moof"),
         flags("fragmented_edits.mp4", "+frag_keyframe+empty_moov+delay_moov"),
@@ -232,6 +233,20 @@ pub fn past_the_wrap() -> Recipe {
     let flags = "-movflags +frag_keyframe+empty_moov+default_base_moof";
     let made = with_sound("past_the_wrap.mp4", &h264(50, "200k"), flags);
     Recipe { finish: Finish::Later(95_430), ..made }
+}
+
+/// Four channels, which AAC has no number for: a program config element says where they are.
+/// Without noise substitution, whose noise depends on every frame before.
+#[must_use]
+pub fn quadraphonic() -> Recipe {
+    let tone = |base| format!("0.1*sin(2*PI*({base}+20*t)*t)");
+    let tones = [300, 400, 500, 600].map(tone).join("|");
+    let pictures = picture("320x180", "25", "8");
+    let sound = format!("-f lavfi -i aevalsrc={tones}:s=48000:d=8:c=quad");
+    recipe(
+        "quad.mp4",
+        format!("{pictures} {sound} {} -c:a aac -b:a 128k -aac_pns 0", h264(50, "200k")),
+    )
 }
 
 /// One file for each way in which time goes wrong.

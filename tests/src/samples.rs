@@ -114,6 +114,26 @@ pub fn decodes(path: &Path) -> Result<(), String> {
     if output.status.success() && complaint.is_empty() { Ok(()) } else { Err(complaint) }
 }
 
+/// The sound of the file at `path`, decoded, edit lists left aside: 16 bits a sample, channels
+/// interleaved.
+///
+/// # Errors
+/// What ffmpeg complained about.
+pub fn sound(path: &Path) -> Result<Vec<u8>, String> {
+    let stored = path.extension().is_some_and(|ending| ending == "mp4");
+    let options: &[&str] = if stored { &["-ignore_editlist", "1"] } else { &[] };
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin"])
+        .args(options)
+        .arg("-i")
+        .arg(path)
+        .args(["-map", "0:a:0", "-f", "s16le", "-"])
+        .output()
+        .map_err(|error| format!("ffmpeg: {error}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    if complaint.is_empty() { Ok(output.stdout) } else { Err(complaint) }
+}
+
 fn list<'a>(found: &'a Value, name: &str) -> &'a [Value] {
     found.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

@@ -205,7 +205,7 @@ impl Plan {
                     let starts = (delimiter, random_access);
                     pictures(source, page, *length_size, starts, &mut stream, &mut units)?;
                 }
-                Form::Aac(adts) => frames(source, page, Some(*adts), &mut stream, &mut units)?,
+                Form::Aac(adts) => frames(source, page, Some(adts), &mut stream, &mut units)?,
                 Form::Frames(_) => frames(source, page, None, &mut stream, &mut units)?,
             }
         }
@@ -324,20 +324,21 @@ fn growth(page: &Page, sample: usize, length_size: u8) -> Result<u64, Error> {
     Ok(u64::try_from(units.len().saturating_mul(each)).unwrap_or(u64::MAX))
 }
 
-fn header(adts: Adts, sample: &PageSample) -> Result<[u8; 7], Error> {
-    if sample.size > Adts::MAX_FRAME {
-        let rule = format!("a frame of {} bytes, ADTS has {}", sample.size, Adts::MAX_FRAME);
+/// What stands before a frame of AAC.
+fn framed(adts: &Adts, sample: &PageSample) -> Result<Before, Error> {
+    if sample.size > adts.max_frame() {
+        let rule = format!("a frame of {} bytes, ADTS has {}", sample.size, adts.max_frame());
         let error = Error::new(ErrorKind::Unsupported, rule);
         return Err(error.with_code(AmsCode::AudioEncodingNotSupported));
     }
-    Ok(adts.header(sample.size))
+    Ok(before_frame(adts, sample.size))
 }
 
 /// A unit for a few frames, behind ADTS headers where they need one.
 fn frames(
     source: Source<'_>,
     page: &Page,
-    adts: Option<Adts>,
+    adts: Option<&Adts>,
     stream: &mut Stream,
     units: &mut Vec<Unit>,
 ) -> Result<(), Error> {
@@ -347,7 +348,7 @@ fn frames(
     for sample in &page.samples {
         let (pts, _, next) = times.next(sample);
         let before = match adts {
-            Some(adts) => Before::Adts(header(adts, sample)?),
+            Some(adts) => framed(adts, sample)?,
             None => Before::Bytes(Bytes::new()),
         };
         let ahead = u64::try_from(before.as_slice().len()).unwrap_or(u64::MAX);
@@ -381,6 +382,14 @@ fn frames(
     }
     units.extend(open.map(|(unit, _)| unit));
     Ok(())
+}
+
+fn before_frame(adts: &Adts, size: u32) -> Before {
+    let header = adts.header(size);
+    if adts.program().is_empty() {
+        return Before::Adts(header);
+    }
+    Before::Bytes([&header, adts.program()].concat().into())
 }
 
 /// When packed audio begins. Its frames follow each other without gaps, so where the track has one

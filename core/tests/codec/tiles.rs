@@ -168,3 +168,35 @@ fn tiles_of_made_files_begin_where_ffmpeg_says() {
         assert!(check_vp9(&file) > 8, "{name}");
     }
 }
+
+#[test]
+fn damaged_samples_give_faults_and_stay_tiled() {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed >> 33).unwrap()
+    };
+    for file in media() {
+        let Some(codec) = video_codec(&file).filter(|codec| codec.nal_length_size().is_none())
+        else {
+            continue;
+        };
+        let samples = samples(&file);
+        for _ in 0..40 {
+            let mut scanner = codec.nal_scanner().unwrap();
+            for sample in &samples {
+                let mut broken = sample.clone();
+                for _ in 0..=random() % 3 {
+                    let at = random() % broken.len().min(64);
+                    broken[at] ^= 1 << (random() % 8);
+                }
+                let Ok(layout) = scanner.sample(&broken) else { continue };
+                let bytes: u64 = layout.nals.iter().map(|nal| u64::from(nal.size)).sum();
+                assert_eq!(bytes, u64::try_from(broken.len()).unwrap());
+                assert!(layout.nals.iter().all(|nal| nal.header <= nal.size));
+            }
+        }
+    }
+}

@@ -21,6 +21,8 @@ pub(crate) struct AudioConfig {
     pub(crate) core_rate: u32,
     /// `channelConfiguration`; 0 where a program config element tells.
     pub(crate) configuration: u8,
+    /// Bits of that element, from its first to the alignment before its comment.
+    pub(crate) program: Option<(u64, u64)>,
     /// Channels the core coder puts out.
     pub(crate) core_channels: u16,
     /// Samples a frame of the core coder: 1024 or 960.
@@ -50,6 +52,7 @@ impl AudioConfig {
             core,
             core_rate: rate,
             configuration: u8::try_from(channels).unwrap_or(0), // 1 to 6 are what they count
+            program: None,
             core_channels: channels,
             frame_length: 1024,
             sbr_rate: None,
@@ -112,13 +115,21 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
     if !(1..=4).contains(&object) {
         return Err(unsupported(object));
     }
-    let (frame_length, core_channels) = ga_config(bits, configuration)?;
+    let (frame_length, core_channels, program) = ga_config(bits, configuration)?;
     if sbr_rate.is_none() {
         (sbr_rate, ps) = sync_extension(bits);
     }
     let configuration = u8::try_from(configuration).unwrap_or(0);
-    let core = object;
-    Ok(AudioConfig { core, core_rate, configuration, core_channels, frame_length, sbr_rate, ps })
+    Ok(AudioConfig {
+        core: object,
+        core_rate,
+        configuration,
+        program,
+        core_channels,
+        frame_length,
+        sbr_rate,
+        ps,
+    })
 }
 
 /// `GetAudioObjectType()`
@@ -162,15 +173,24 @@ fn unsupported(object: u8) -> Error {
         .with_code(crate::error::AmsCode::MediaEncodingNotSupported)
 }
 
-/// `GASpecificConfig()` (14496-3 §4.4.1): frame length and channels.
-fn ga_config(bits: &mut BitReader<'_>, configuration: u32) -> Result<(u32, u16), Error> {
+/// Frame length, channels and where the program config element lies.
+type GaConfig = (u32, u16, Option<(u64, u64)>);
+
+/// `GASpecificConfig()` (14496-3 §4.4.1)
+fn ga_config(bits: &mut BitReader<'_>, configuration: u32) -> Result<GaConfig, Error> {
     let frame_length = if bits.bit()? { 960 } else { 1024 };
     if bits.bit()? {
         bits.skip(14)?; // coreCoderDelay
     }
     bits.bit()?; // extensionFlag: without meaning for object types 1 to 4
+    let mut program = None;
     let channels = match configuration {
-        0 => program_config(bits)?,
+        0 => {
+            let start = bits.position();
+            let (channels, end) = program_config(bits)?;
+            program = Some((start, end));
+            channels
+        }
         1..=6 => u16::try_from(configuration).unwrap_or(0),
         7 | 12 | 14 => 8,
         11 => 7,
@@ -182,11 +202,12 @@ fn ga_config(bits: &mut BitReader<'_>, configuration: u32) -> Result<(u32, u16),
             "channel configuration {configuration} is reserved or empty (14496-3 Table 1.19)"
         )));
     }
-    Ok((frame_length, channels))
+    Ok((frame_length, channels, program))
 }
 
-/// `program_config_element()` (14496-3 §4.4.1.1): channels of all its elements.
-fn program_config(bits: &mut BitReader<'_>) -> Result<u16, Error> {
+/// `program_config_element()` (14496-3 §4.4.1.1): channels of all its elements, and the bit before
+/// its comment is aligned.
+fn program_config(bits: &mut BitReader<'_>) -> Result<(u16, u64), Error> {
     bits.skip(10)?; // element_instance_tag, object_type, sampling_frequency_index
     let (front, side, back) = (bits.bits(4)?, bits.bits(4)?, bits.bits(4)?);
     let (lfe, data, coupling) = (bits.bits(2)?, bits.bits(3)?, bits.bits(4)?);
@@ -207,10 +228,11 @@ fn program_config(bits: &mut BitReader<'_>) -> Result<u16, Error> {
     }
     bits.skip(u64::from(data).saturating_mul(4))?;
     bits.skip(u64::from(coupling).saturating_mul(5))?;
+    let end = bits.position();
     bits.align()?;
     let comment = bits.byte()?;
     bits.skip(u64::from(comment).saturating_mul(8))?;
-    Ok(channels)
+    Ok((channels, end))
 }
 
 /// Backward compatible signalling after the configuration: `syncExtensionType` 0x2b7 for SBR,

@@ -79,7 +79,7 @@ impl Aac {
     /// # Errors
     /// [`crate::error::ErrorKind::Unsupported`] for rates and channels that ADTS cannot say.
     pub fn adts(&self) -> Result<Adts, Error> {
-        Adts::new(&self.config)
+        Adts::new(&self.config, &self.esds.specific)
     }
 
     /// The payload of `DecoderSpecificInfo`: the `AudioSpecificConfig` (14496-3 §1.6.2.1).

@@ -41,6 +41,7 @@ pub(super) fn config(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
         frame_length,
         sbr_rate: None,
         ps: false,
+        program: None,
     })
 }
 
