@@ -142,7 +142,7 @@ const NO_PARAMETER_SETS: &str = "filter_units=remove_types=7-9";
 /// The MD5 of every packet of a stream that `filter` gives.
 fn hashes(path: &Path, map: &str, kind: &str, filter: &str) -> Result<Vec<String>, String> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let stored = !matches!(&*ending, "ts" | "aac" | "ac3" | "ec3" | "mp3");
+    let stored = !matches!(&*ending, "ts" | "aac" | "ac3" | "eac3" | "mp3");
     let options: &[&str] = match (stored, kind) {
         (true, _) => &["-ignore_editlist", "1"],
         // Too short for ffmpeg to be sure.

@@ -46,13 +46,16 @@ impl DolbyVision {
 
     /// What a manifest says beside the codec of the base layer: the string, and behind a slash
     /// the brand of the base layer's kind (8216bis §4.4.6.2, CMAF brands of mp4ra.org). `None`
-    /// where there is no such brand.
-    pub(crate) fn supplemental(self, fourcc: &str) -> Option<String> {
-        let brand = match (self.profile, self.compatibility) {
-            (8 | 10, 1) => "db1p",
-            (8..=10, 2) => "db2g",
-            (8 | 10, 4) => "db4h",
-            _ => return None,
+    /// where there is no such brand. `range` is what the bitstream says of the base layer, which
+    /// is believed where the box says another.
+    pub(crate) fn supplemental(self, fourcc: &str, range: VideoRange) -> Option<String> {
+        if !matches!((self.profile, self.compatibility), (8..=10, 1 | 2 | 4)) {
+            return None;
+        }
+        let brand = match range {
+            VideoRange::Pq => "db1p",
+            VideoRange::Sdr => "db2g",
+            VideoRange::Hlg => "db4h",
         };
         Some(format!("{}/{brand}", self.rfc6381(fourcc)))
     }
@@ -72,18 +75,19 @@ mod tests {
         let five = of([1, 0, 0x0a, 0x0d, 0x00]);
         assert!(five.is_alone());
         assert_eq!(five.rfc6381("dvh1"), "dvh1.05.01");
-        assert_eq!(five.supplemental("dvh1"), None);
+        assert_eq!(five.supplemental("dvh1", VideoRange::Pq), None);
     }
 
     #[test]
     fn profile_8_names_what_others_see() {
-        let check = |compatibility: u8, expected: Option<&str>| {
+        let check = |compatibility: u8, range, expected: Option<&str>| {
             let eight = of([1, 0, 0x10, 0x0d, compatibility << 4]);
-            assert_eq!(eight.supplemental("dvh1").as_deref(), expected);
+            assert_eq!(eight.supplemental("dvh1", range).as_deref(), expected);
         };
-        check(1, Some("dvh1.08.01/db1p"));
-        check(2, Some("dvh1.08.01/db2g"));
-        check(4, Some("dvh1.08.01/db4h"));
-        check(6, None);
+        check(1, VideoRange::Pq, Some("dvh1.08.01/db1p"));
+        check(2, VideoRange::Sdr, Some("dvh1.08.01/db2g"));
+        check(4, VideoRange::Hlg, Some("dvh1.08.01/db4h"));
+        check(2, VideoRange::Pq, Some("dvh1.08.01/db1p"));
+        check(6, VideoRange::Pq, None);
     }
 }

@@ -101,7 +101,7 @@ fn quality_level(segment: &str) -> Result<u64, Error> {
 }
 
 /// What may end the name of a segment.
-const ENDINGS: [&str; 8] = [".m4s", ".mp4", ".ts", ".aac", ".ac3", ".ec3", ".mp3", ".vtt"];
+const ENDINGS: [&str; 8] = [".m4s", ".mp4", ".ts", ".aac", ".ac3", ".eac3", ".mp3", ".vtt"];
 
 /// What follows `QualityLevels(…)/`.
 fn child(bitrate: u64, segment: &str) -> Result<What, Error> {

@@ -66,7 +66,7 @@ impl Av1 {
 
     /// Dolby Vision beside the base layer.
     pub(crate) fn supplemental(&self) -> Option<String> {
-        self.dolby_vision()?.supplemental("dav1")
+        self.dolby_vision()?.supplemental("dav1", self.facts().range)
     }
 
     /// `av01.0.04M.08` (§5): profile, level and tier, bit depth; behind them shape and colours,

@@ -80,7 +80,7 @@ impl Hevc {
 
     /// Dolby Vision beside the base layer.
     pub(crate) fn supplemental(&self) -> Option<String> {
-        self.dolby_vision()?.supplemental("dvh1")
+        self.dolby_vision()?.supplemental("dvh1", self.facts().range)
     }
 
     /// `hvc1.1.6.L93.B0` and its like (14496-15 Annex E), or `dvh1.05.01`.

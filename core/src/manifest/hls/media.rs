@@ -1,6 +1,6 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
-//! Segments end in `.m4s`, `.ts`, `.aac`, `.ac3`, `.ec3`, `.mp3` or `.vtt` and maps in `.mp4`, which those of AMS did not:
+//! Segments end in `.m4s`, `.ts`, `.aac`, `.ac3`, `.eac3`, `.mp3` or `.vtt` and maps in `.mp4`, which those of AMS did not:
 //! `ffmpeg` (seen with 5.1.9) and what is built on it refuse segments whose name has no ending they
 //! know. It is decoration.
 //!
@@ -52,7 +52,7 @@ pub(super) fn ending(media: Media, codecs: &str, params: &Params) -> &'static st
     match (params.format.is_packed(), media, codecs) {
         (false, ..) => "m4s",
         (true, Media::Audio, "ac-3") => "ac3",
-        (true, Media::Audio, "ec-3") => "ec3",
+        (true, Media::Audio, "ec-3") => "eac3",
         (true, Media::Audio, "mp4a.6b" | "mp4a.69") => "mp3",
         (true, Media::Audio, _) => "aac",
         (true, Media::Video, _) => "ts",
@@ -159,7 +159,7 @@ mod tests {
             let sound = text(1, format);
             assert!(sound.contains(&format!("_1=288768,format={name}).aac\n")), "{sound}");
             let surround = ending(Media::Audio, "ec-3", &sample::params(format));
-            assert_eq!(surround, "ec3");
+            assert_eq!(surround, "eac3");
         }
     }
 
