@@ -200,6 +200,26 @@ globalThis.scenario = {
     const { totalVideoFrames } = video.getVideoPlaybackQuality();
     return { ...log, time: video.currentTime, duration: expected(), frames: totalVideoFrames };
   },
+  /** The start, and the last seconds to the end. Holes are `wholeMovie`'s to find. */
+  async startAndEnd(name, url) {
+    const player = makers[name]();
+    await player.load(url);
+    await video.play();
+    await playsOnFrom("start", 0);
+    await seek(video.duration - 3);
+    const faults = () => log.faults.filter((fault) => !fault.includes("bufferSeekOverHole"));
+    await until("the end", 20, () => log.ended || faults().length > 0);
+    const { currentTime: time, duration } = video;
+    return { ...log, faults: faults(), time, duration };
+  },
+  /** Until a player says what is wrong. */
+  async complains(name, url) {
+    const player = makers[name]();
+    player.load(url).catch(() => {}); // it goes to the log as well
+    await until("a complaint", 20, () => log.faults.length > 0);
+    const { totalVideoFrames } = video.getVideoPlaybackQuality();
+    return { ...log, frames: totalVideoFrames };
+  },
   /** The text in `language`, looked at early and late in every cue and where there is none. */
   async texts(name, url, { language, cues }) {
     const player = await make(name);

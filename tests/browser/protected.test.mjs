@@ -1,0 +1,72 @@
+// Players fetch keys from the worker with a JSON Web Token and play what it encrypts, start and
+// end: AES-128 by hls.js, Common Encryption by the browser's own Clear Key (EME) under Shaka Player
+// and dash.js. Without the token each says why it does not play.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { publishDemo } from "../worker/demo.mjs";
+import { jwt } from "../worker/mint.mjs";
+import { claims, protect, tokenSecret } from "../worker/protect.mjs";
+import { build, startWorker } from "../worker/worker.mjs";
+import { launch, missing, run } from "./browser.mjs";
+import { servePages } from "./pages.mjs";
+
+let demo, film, worker, pages, browser;
+
+before(async () => {
+  if (missing) return;
+  build();
+  demo = publishDemo();
+  film = demo.assets.find(({ heights }) => heights.length > 2);
+  protect(demo.store, film.hls);
+  worker = await startWorker({ STORE: "r2", CHECK_ETAGS: false }, demo.store);
+  pages = await servePages();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  pages?.close();
+  await worker?.close();
+  demo?.remove();
+});
+
+const manifest = (format, encryption) => {
+  const [path] = film.hls.split("/manifest(");
+  const ending = format.startsWith("mpd") ? ".mpd" : ".m3u8";
+  return `${worker.url}${path}/manifest(format=${format},encryption=${encryption})${ending}`;
+};
+
+const isNear = (time, duration) => Math.abs(time - duration) <= 0.1;
+
+// What a player says of a key it does not get.
+const complaints = { "hls.js": /keyLoadError/, shaka: /6007/, "dash.js": /licen[cs]e/i };
+
+for (const [player, format, encryption] of [
+  ["hls.js", "m3u8-aapl", "cbc"],
+  ["hls.js", "m3u8-cmaf", "cbc"],
+  ["shaka", "mpd-time-cmaf", "cenc"],
+  ["shaka", "mpd-time-cmaf", "cbcs-aapl"],
+  ["dash.js", "mpd-time-cmaf", "cenc"],
+  ["dash.js", "mpd-time-cmaf", "cbcs-aapl"],
+]) {
+  const what = `${format} under ${encryption}`;
+
+  test(`${player} plays ${what} with a token`, { skip: missing }, async () => {
+    const token = jwt(claims, { secret: tokenSecret });
+    const url = `${manifest(format, encryption)}?token=${token}`;
+    const found = await run(browser, pages.url, "startAndEnd", player, url);
+    const told = JSON.stringify(found);
+    assert.deepEqual(found.faults, [], told);
+    assert.deepEqual(found.network, [], told);
+    assert.ok(found.ended && isNear(found.time, found.duration), told);
+    assert.ok(Math.abs(found.duration - film.seconds) < 0.5, told);
+  });
+
+  test(`${player} says why it has no key of ${what}`, { skip: missing }, async () => {
+    const url = manifest(format, encryption);
+    const found = await run(browser, pages.url, "complains", player, url);
+    assert.match(found.faults.join("\n"), complaints[player]);
+    assert.equal(found.frames, 0, "nothing of it was shown");
+  });
+}

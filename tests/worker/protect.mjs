@@ -1,0 +1,99 @@
+// Encrypts an asset of the demo.  In: a published demo. Out: its documents with keys and policies
+// beside them, and what the tests need to know of those.
+
+import { createSign, generateKeyPairSync } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { now } from "./mint.mjs";
+
+/** What verifies the tokens of the tests. */
+export const tokenSecret = "0123456789abcdef0123456789abcdef";
+const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+export const publicPem = publicKey.export({ type: "spki", format: "pem" });
+
+/** One key a scheme, by its value of `encryption=`. */
+export const keys = {
+  cbc: { id: "60000000-0000-0000-0000-000000000001", label: "aesDefaultKey" },
+  cenc: { id: "60000000-0000-0000-0000-000000000002", label: "cencDefaultKey" },
+  "cbcs-aapl": { id: "60000000-0000-0000-0000-000000000003", label: "cbcsDefaultKey" },
+};
+Object.values(keys).forEach((key, at) => {
+  key.value = Buffer.from(Array.from({ length: 16 }, (_, byte) => 16 * (at + 1) + byte));
+});
+
+const enabledProtocols = { download: false, dash: true, hls: true, smoothStreaming: true };
+const scheme = (label, more) =>
+  ({ enabledProtocols, contentKeys: { defaultKey: { label } }, ...more });
+const streaming = {
+  name: "tests",
+  properties: {
+    envelopeEncryption: scheme("aesDefaultKey"),
+    commonEncryptionCenc: scheme("cencDefaultKey", { clearKeyEncryptionConfiguration: {} }),
+    commonEncryptionCbcs: scheme("cbcsDefaultKey", { clearKeyEncryptionConfiguration: {} }),
+  },
+};
+
+const kind = (name, more = {}) =>
+  ({ "@odata.type": `#Microsoft.Media.ContentKeyPolicy${name}`, ...more });
+const { n, e } = publicKey.export({ format: "jwk" });
+const standard = (text) => Buffer.from(text, "base64url").toString("base64");
+const contentKey = {
+  name: "tests",
+  properties: {
+    options: [{
+      name: "jwt",
+      configuration: kind("ClearKeyConfiguration"),
+      restriction: kind("TokenRestriction", {
+        issuer: "us",
+        audience: "you",
+        restrictionTokenType: "Jwt",
+        primaryVerificationKey: kind("SymmetricTokenKey", {
+          keyValue: Buffer.from(tokenSecret).toString("base64"),
+        }),
+        alternateVerificationKeys: [
+          kind("RsaTokenKey", { modulus: standard(n), exponent: standard(e) }),
+        ],
+        requiredClaims: [],
+      }),
+    }],
+  },
+};
+
+const strict = structuredClone(contentKey);
+strict.properties.options[0].restriction.requiredClaims = [
+  { claimType: "urn:microsoft:azure:mediaservices:contentkeyidentifier", claimValue: null },
+];
+
+/** Puts keys and policies into the store, and the asset at `manifest` under them. */
+export function protect(store, manifest) {
+  const id = manifest.split("/")[1];
+  const place = join(store, "locators", `${id}.json`);
+  const locator = JSON.parse(readFileSync(place));
+  Object.assign(locator.properties, {
+    streamingPolicyName: "tests",
+    defaultContentKeyPolicyName: "tests",
+    contentKeys: Object.values(keys).map(({ id, label, value }) => ({
+      id, labelReferenceInStreamingPolicy: label, value: value.toString("base64"),
+    })),
+  });
+  writeFileSync(place, JSON.stringify(locator));
+  for (const [folder, name, document] of [
+    ["streaming", "tests", streaming],
+    ["contentkey", "tests", contentKey],
+    ["contentkey", "strict", strict],
+  ]) {
+    mkdirSync(join(store, "policies", folder), { recursive: true });
+    writeFileSync(join(store, "policies", folder, `${name}.json`), JSON.stringify(document));
+  }
+  return id;
+}
+
+/** What the policy lets in. */
+export const claims = { iss: "us", aud: "you" };
+
+/** A token signed by the policy's RSA key. */
+export function rs256(claims) {
+  const part = (object) => Buffer.from(JSON.stringify(object)).toString("base64url");
+  const text = `${part({ alg: "RS256" })}.${part({ exp: now + 600, ...claims })}`;
+  return `${text}.${createSign("sha256").update(text).sign(privateKey).toString("base64url")}`;
+}
