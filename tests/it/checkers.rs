@@ -113,3 +113,32 @@ fn transport_streams_pass() {
     presentations.retain(|one| !one.name.contains("hevc"));
     published(&presentations, judge_transport_streams);
 }
+
+/// What a window and a choice of tracks leave of a presentation, in every form.
+#[test]
+fn filtered_views_pass() {
+    let mut presentations = proof::made();
+    presentations.retain(|one| one.name == "ladder-25");
+    if presentations.is_empty() {
+        return; // No ffmpeg, which the media module says.
+    }
+    let store = tempfile::tempdir().unwrap();
+    let document = r#"{"presentationTimeRange":{"startSeconds":5,"endSeconds":11},"tracks":[
+        {"trackSelections":[{"property":"Type","operation":"Equal","value":"Video"}]},
+        {"trackSelections":[{"property":"Type","operation":"Equal","value":"Audio"}]}]}"#;
+    std::fs::create_dir_all(store.path().join("filters")).unwrap();
+    std::fs::write(store.path().join("filters/part.json"), document).unwrap();
+    let server = Server::start(store.path());
+    each(
+        &presentations,
+        |one| one.name.clone(),
+        |one| {
+            let published = publish(store.path(), &one.name, &one.files)?;
+            let filtered =
+                |path: String| format!("{}{},filter=part)", server.url, path.trim_end_matches(')'));
+            let hls = filtered(published.hls());
+            judge(&hls, &filtered(published.dash()))?;
+            judge_transport_streams(&hls, "")
+        },
+    );
+}

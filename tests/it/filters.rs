@@ -10,9 +10,10 @@ use selvedge_core::asset::movie::Media;
 use selvedge_core::delivery::{Locator, index_object, locator_object};
 use selvedge_core::index::head::{File, Grid, Head, Pages, Shape, SystemsRates, Track, VideoRange};
 use selvedge_core::index::timeline::Timeline;
+use selvedge_core::job::{Config, HttpRequest, Job, Step};
 use selvedge_core::source::Version;
 use selvedge_core::text::Carriage;
-use selvedge_core::time::{Instant, Timescale};
+use selvedge_core::time::{Instant, Millis, Timescale};
 use selvedge_core::wire::Writer;
 use selvedge_tests::drive::Shelf;
 use selvedge_tests::tools;
@@ -425,6 +426,29 @@ fn version_three_plays_a_sound_the_filter_leaves() {
     let text = of("format=m3u8-aapl-v3,filter=language");
     assert_eq!(text, of("format=m3u8-aapl-v3,audiotrack=aac_de"));
     assert!(text.contains("audiotrack=aac_de).ts"), "{text}");
+}
+
+#[test]
+fn a_filtered_manifest_takes_three_rounds_of_reads() {
+    let shelf = shelf(&["middle"]);
+    for path in
+        ["manifest(format=m3u8-cmaf,filter=mobile)", "manifest(format=mpd-time-cmaf,filter=hd)"]
+    {
+        let path = format!("/{LOCATOR}/film.ism/{path}");
+        let request = HttpRequest { method: "GET".into(), path, ..HttpRequest::default() };
+        let mut job = Job::new(request, &Config::default(), Millis(1_800_000_000_000));
+        let mut rounds = 0;
+        let last = loop {
+            let step = job.step();
+            let Step::Read(reads) = step else { break step };
+            rounds += 1;
+            for read in reads {
+                job.supply(read.id, shelf.read(&read.object, &read.range));
+            }
+        };
+        let Step::Done(response) = last else { panic!("{last:?}") };
+        assert_eq!((response.status, rounds), (200, 3));
+    }
 }
 
 /// (filters of the locator, path, status, code).

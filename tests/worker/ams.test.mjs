@@ -30,6 +30,8 @@ before(async () => {
   const given = (name) => ["--file", join(fixtures, name), "--store", store];
   run(["policy", "create", "contoso-hls-dash", ...given("policy.json")]);
   run(["filter", "create", "small", ...given("filter.json")]);
+  run(["filter", "create", "least", "--asset", ASSET, "--track", "Type=video,Bitrate=0-500000",
+    "--track", "Type=audio", "--store", store]);
   run(["endpoint", "create", "default", ...given("endpoint.json")]);
   for (const name of ["streaming", "open", "keys", "past"]) {
     run(["locator", "create", ...given(`locator-${name}.json`)]);
@@ -179,6 +181,39 @@ test("an exported filter shapes it", async () => {
   // The window begins at 7 s, in the second of two fragments of 6 s, and that stays whole.
   assert.equal(streams[0].length, 150);
   assert.deepEqual(demuxed(servers.native + dash), streams);
+});
+
+/** (seconds, hash) of every packet, by stream. */
+function timed(url) {
+  const flags = url.includes("mpd") ? [] : ["-allowed_extensions", "ALL"];
+  const told = ffmpeg(...flags, "-i", url, "-map", "0:v:0", "-map", "0:a:0", "-c", "copy",
+    "-f", "framemd5", "-");
+  const scale = [...told.matchAll(/^#tb \d+: (\d+)\/(\d+)/gm)].map(([, a, b]) => a / b);
+  const streams = [[], []];
+  for (const line of told.split("\n").filter((line) => /^\d/.test(line))) {
+    const [stream, , pts, , , hash] = line.split(",").map((field) => field.trim());
+    streams[Number(stream)].push([Number(pts) * scale[Number(stream)], hash]);
+  }
+  return streams;
+}
+
+test("a trimmed view has the times of the whole, pictures and sound alike", () => {
+  for (const format of ["m3u8-cmaf", "m3u8-aapl", "mpd-time-cmaf", "mpd-time-csf"]) {
+    const url = `${servers.worker}/${STREAMING}/show.ism/manifest(format=${format}`;
+    const [part, whole] = [timed(`${url},filter=small)`), timed(`${url},filter=least)`)];
+    const shifts = part.map((packets, stream) => {
+      assert.ok(packets.length > 100, `${format}: ${packets.length} packets`);
+      const rest = whole[stream].slice(-packets.length);
+      return packets.map(([time, hash], at) => {
+        assert.equal(hash, rest[at][1], `${format}: stream ${stream}, packet ${at}`);
+        return rest[at][0] - time;
+      });
+    });
+    const all = shifts.flat();
+    const spread = Math.max(...all) - Math.min(...all);
+    assert.ok(spread < 0.001, `${format}: pictures and sound move apart by ${spread} s`);
+    assert.ok(Math.abs(all[0] - 6) < 0.03, `${format}: begins at ${all[0]} s`);
+  }
 });
 
 test("where the policy is open it plays in Smooth Streaming as well", async () => {

@@ -93,7 +93,7 @@ pub(crate) fn lint() -> Result<()> {
 
 /// Runs the benchmarks, in Node around the worker in its own runtime.
 pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
-    tools::test_programs();
+    tools::bench_programs();
     tools::node()?;
     tools::rust_targets(&[WASM])?;
     tools::npm()?;
@@ -103,11 +103,17 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
     transport.args(&options.arguments);
     let mut encrypted = command("node", ["bench/worker/encrypted.mjs"]);
     encrypted.args(&options.arguments);
+    let mut manifest = command("node", ["bench/worker/manifest.mjs"]);
+    manifest.args(&options.arguments);
+    let mut download = command("node", ["bench/native/download.mjs"]);
+    download.args(&options.arguments);
     all(vec![
         ("the worker", cargo(["xtask", "edge"])),
         ("segments", segments),
         ("transport streams", transport),
         ("encryption", encrypted),
+        ("filtered manifests", manifest),
+        ("downloads beside nginx", download),
     ])
 }
 

@@ -79,11 +79,25 @@ const PROGRAMS: [(&str, &str, &str); 5] = [
     ("python3", "--version", "python3"),
 ];
 
+/// Programs the benchmarks use beside those.
+const BENCH_PROGRAMS: [(&str, &str, &str); 2] = [("nginx", "-v", "nginx"), ("wrk", "-v", "wrk")];
+
+/// Installs the programs the benchmarks use, as [`test_programs`] does.
+pub(crate) fn bench_programs() {
+    test_programs();
+    programs(&BENCH_PROGRAMS);
+}
+
 /// Installs the programs the tests use where that can be done unasked; else says what to install.
 /// Tests whose program is missing say so and pass over themselves.
 pub(crate) fn test_programs() {
+    programs(&PROGRAMS);
+}
+
+/// Of `wanted`, installs what is missing, or says so.
+fn programs(wanted: &[(&str, &str, &str)]) {
     let missing: Vec<_> =
-        PROGRAMS.iter().filter(|(name, argument, _)| !has(name, argument)).collect();
+        wanted.iter().filter(|(name, argument, _)| !has(name, argument)).collect();
     if missing.is_empty() {
         return;
     }
