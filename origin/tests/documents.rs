@@ -201,6 +201,36 @@ fn endpoints_stop_and_start_and_keep_what_else_they_say() {
 }
 
 #[test]
+fn content_key_policies_are_kept_whole_and_shown_without_their_secrets() {
+    let folder = tempdir().unwrap();
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let exported = file(
+        &folder,
+        &format!(
+            r##"{{"name":"keys","properties":{{"options":[{{"name":"one",
+            "configuration":{{"@odata.type":"#Microsoft.Media.ContentKeyPolicyClearKeyConfiguration"}},
+            "restriction":{{"@odata.type":"#Microsoft.Media.ContentKeyPolicyTokenRestriction",
+                "issuer":"i","audience":"a","restrictionTokenType":"Jwt","requiredClaims":[],
+                "alternateVerificationKeys":[],"primaryVerificationKey":{{
+                "@odata.type":"#Microsoft.Media.ContentKeyPolicySymmetricTokenKey",
+                "keyValue":"{key}"}}}}}}]}}}}"##
+        ),
+    );
+    done(&folder, &["key-policy", "create", "keys", "--file", &exported]);
+    let stored = stored(&folder, "policies/contentkey/keys.json").to_string();
+    assert!(stored.contains(key), "{stored}");
+    let shown = done(&folder, &["key-policy", "show", "keys"]);
+    let listed = done(&folder, &["key-policy", "list", "--json"]);
+    for told in [&shown, &listed] {
+        assert!(told.contains("\"issuer\"") && !told.contains(key), "{told}");
+    }
+    let table = done(&folder, &["key-policy", "list"]);
+    assert!(table.contains("keys  ClearKey (Token)"), "{table}");
+    let broken = file(&folder, r#"{"options":[{}]}"#);
+    refused(&folder, &["key-policy", "create", "x", "--file", &broken], "$.options[0]");
+}
+
+#[test]
 fn a_broken_document_is_listed_with_its_fault_beside_the_others() {
     let folder = tempdir().unwrap();
     done(&folder, &["filter", "create", "good", "--start", "1"]);

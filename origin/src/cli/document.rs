@@ -117,8 +117,29 @@ impl Output {
     }
 }
 
+/// Members of content key policies that AMS told when it was asked for secrets alone.
+const SECRETS: [&str; 4] = ["keyValue", "ask", "fairPlayPfx", "fairPlayPfxPassword"];
+
+/// Null in place of the [`SECRETS`], however deep they lie.
+fn hide_secrets(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if SECRETS.contains(&key.as_str()) {
+                    *member = Value::Null;
+                } else {
+                    hide_secrets(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide_secrets),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// Content keys are secrets: AMS tells their values when it is asked for them alone.
 fn hide_keys(document: &mut Map<String, Value>) {
+    document.values_mut().for_each(hide_secrets);
     let of = match document.get_mut("properties") {
         Some(Value::Object(properties)) => properties.get_mut("contentKeys"),
         _ => document.get_mut("contentKeys"),

@@ -13,6 +13,7 @@ mod filter;
 mod gateway;
 mod inspect;
 mod key;
+mod key_policy;
 mod locator;
 mod policy;
 mod publish;
@@ -45,6 +46,8 @@ enum Command {
     Locator(locator::Locator),
     #[command(subcommand)]
     Policy(policy::Policy),
+    #[command(subcommand)]
+    KeyPolicy(key_policy::KeyPolicy),
     #[command(subcommand)]
     Filter(filter::Filter),
     #[command(subcommand)]
@@ -100,6 +103,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Inspect(inspect) => inspect.run().await,
         Command::Locator(locator) => locator.run().await,
         Command::Policy(policy) => policy.run().await,
+        Command::KeyPolicy(policy) => policy.run().await,
         Command::Filter(filter) => filter.run().await,
         Command::Endpoint(endpoint) => endpoint.run().await,
         Command::Key(key) => key.run().await,

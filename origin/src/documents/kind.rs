@@ -1,8 +1,9 @@
 //! Kinds of documents: where each lies and what makes it valid.
 
 use selvedge_core::delivery::{
-    Endpoint, FilterDocument, Locator, StreamingPolicy, account_filter_object, asset_filter_object,
-    endpoint_object, locator_object, streaming_policy_object,
+    ContentKeyPolicy, Endpoint, FilterDocument, Locator, StreamingPolicy, account_filter_object,
+    asset_filter_object, content_key_policy_object, endpoint_object, locator_object,
+    streaming_policy_object,
 };
 use selvedge_core::error::{Error, ErrorKind};
 use selvedge_core::source::name_fault;
@@ -15,6 +16,8 @@ pub enum Kind {
     Locator,
     /// `StreamingPolicies`
     StreamingPolicy,
+    /// `ContentKeyPolicies`
+    ContentKeyPolicy,
     /// `AccountFilters`
     AccountFilter,
     /// `AssetFilters` of this asset.
@@ -36,6 +39,7 @@ impl Kind {
         match self {
             Self::Locator => locator_object(name),
             Self::StreamingPolicy => streaming_policy_object(name),
+            Self::ContentKeyPolicy => content_key_policy_object(name),
             Self::AccountFilter => account_filter_object(name),
             Self::AssetFilter(asset) => asset_filter_object(asset, name),
             Self::Endpoint => endpoint_object(name),
@@ -52,7 +56,7 @@ impl Kind {
     /// How many there may be.
     pub(super) const fn most(&self) -> Option<usize> {
         match self {
-            Self::Locator | Self::Endpoint => None,
+            Self::Locator | Self::Endpoint | Self::ContentKeyPolicy => None,
             Self::StreamingPolicy | Self::AccountFilter | Self::AssetFilter(_) => Some(MOST),
         }
     }
@@ -65,6 +69,7 @@ impl Kind {
         match self {
             Self::Locator => locator(bytes),
             Self::StreamingPolicy => Ok(StreamingPolicy::parse(bytes)?.to_json()),
+            Self::ContentKeyPolicy => Ok(ContentKeyPolicy::parse(bytes)?.to_json()),
             Self::AccountFilter | Self::AssetFilter(_) => {
                 Ok(FilterDocument::parse(bytes)?.to_json())
             }
@@ -88,9 +93,11 @@ impl Kind {
             Self::StreamingPolicy if StreamingPolicy::predefined(name).is_some() => {
                 Err("is the name of a predefined policy".into())
             }
-            Self::StreamingPolicy | Self::AccountFilter | Self::AssetFilter(_) | Self::Endpoint => {
-                Ok(())
-            }
+            Self::StreamingPolicy
+            | Self::ContentKeyPolicy
+            | Self::AccountFilter
+            | Self::AssetFilter(_)
+            | Self::Endpoint => Ok(()),
         }
     }
 }
