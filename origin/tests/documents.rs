@@ -204,15 +204,16 @@ fn endpoints_stop_and_start_and_keep_what_else_they_say() {
 fn content_key_policies_are_kept_whole_and_shown_without_their_secrets() {
     let folder = tempdir().unwrap();
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let media = "#Microsoft.Media.ContentKeyPolicy";
     let exported = file(
         &folder,
         &format!(
             r##"{{"name":"keys","properties":{{"options":[{{"name":"one",
-            "configuration":{{"@odata.type":"#Microsoft.Media.ContentKeyPolicyClearKeyConfiguration"}},
-            "restriction":{{"@odata.type":"#Microsoft.Media.ContentKeyPolicyTokenRestriction",
+            "configuration":{{"@odata.type":"{media}ClearKeyConfiguration"}},
+            "restriction":{{"@odata.type":"{media}TokenRestriction",
                 "issuer":"i","audience":"a","restrictionTokenType":"Jwt","requiredClaims":[],
                 "alternateVerificationKeys":[],"primaryVerificationKey":{{
-                "@odata.type":"#Microsoft.Media.ContentKeyPolicySymmetricTokenKey",
+                "@odata.type":"{media}SymmetricTokenKey",
                 "keyValue":"{key}"}}}}}}]}}}}"##
         ),
     );
