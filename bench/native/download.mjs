@@ -134,9 +134,9 @@ function report(servers) {
 ${new Date().toISOString().slice(0, 10)}.
 
 One file of ${BYTES / 1024 ** 2} MiB, asked for whole over loopback by
-\`wrk -t 2 -c ${CONNECTIONS}\`, which shares the machine with the server: from the native server by a
-locator that allows download, and from nginx as a static file. ${ROUNDS} rounds of ${SECONDS} s each,
-by turns. The ratio is that of the best round to nginx's best; at least ${LEAST} is asked for.
+\`wrk -t 2 -c ${CONNECTIONS}\`, which shares the machine with the server: from the native server by
+a locator that allows download, and from nginx as a static file. ${ROUNDS} rounds of ${SECONDS} s
+each, by turns. The ratio is that of the best round to nginx's best; at least ${LEAST} is asked for.
 
 | | best, MB/s | median, MB/s | of nginx |
 |---|---|---|---|

@@ -568,10 +568,11 @@ export async function verify(curve, first, second, message, signature) {
   const text = (bytes) =>
     btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   const [a, b] = [text(first), text(second)];
+  const hash = "SHA-256";
   const [key, algorithm] =
     curve === ""
-      ? [{ kty: "RSA", n: a, e: b }, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }]
-      : [{ kty: "EC", crv: curve, x: a, y: b }, { name: "ECDSA", namedCurve: curve, hash: "SHA-256" }];
+      ? [{ kty: "RSA", n: a, e: b }, { name: "RSASSA-PKCS1-v1_5", hash }]
+      : [{ kty: "EC", crv: curve, x: a, y: b }, { name: "ECDSA", namedCurve: curve, hash }];
   try {
     const imported = await crypto.subtle.importKey("jwk", key, algorithm, false, ["verify"]);
     return await crypto.subtle.verify(algorithm, imported, signature, message);

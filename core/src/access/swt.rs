@@ -2,8 +2,10 @@
 //! claims, if one of the keys signed it.
 //!
 //! ```text
-//! urn%3a…=…&Audience=…&ExpiresOn=1767225600&Issuer=…&HMACSHA256=…      signed is what is before &HMACSHA256
+//! urn%3a…=…&Audience=…&ExpiresOn=1767225600&Issuer=…&HMACSHA256=…
 //! ```
+//!
+//! Signed is what is before `&HMACSHA256`.
 
 use alloc::format;
 use alloc::string::String;

@@ -1,5 +1,5 @@
-//! Keys that are stored nowhere.  In: a seed and a key identifier.  Out: the content key, by the key
-//! seed algorithm of Microsoft `PlayReady`, which its key services and packagers share.
+//! Keys that are stored nowhere.  In: a seed and a key identifier.  Out: the content key, by the
+//! key seed algorithm of Microsoft `PlayReady`, which its key services and packagers share.
 
 use core::fmt;
 

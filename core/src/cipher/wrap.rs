@@ -1,8 +1,8 @@
 //! Content keys at rest.  In: a master key and a content key.  Out: the key wrapped (3394), and
 //! back again.
 //!
-//! What is wrapped is the key identifier followed by the key, 32 bytes: a wrapped key that was moved
-//! to the name of another is refused like one that was changed.
+//! What is wrapped is the key identifier followed by the key, 32 bytes: a wrapped key that was
+//! moved to the name of another is refused like one that was changed.
 
 use alloc::format;
 use core::fmt;

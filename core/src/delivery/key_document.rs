@@ -114,7 +114,8 @@ mod tests {
                 "$.alg is not A128KW or A256KW",
             ),
             (
-                r#"{"id":"11111111-1111-1111-1111-111111111111","alg":"A256KW","encryptedKey":"."}"#,
+                r#"{"id":"11111111-1111-1111-1111-111111111111","alg":"A256KW",
+                    "encryptedKey":"."}"#,
                 "$.encryptedKey is not base64",
             ),
         ] {

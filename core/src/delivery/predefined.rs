@@ -47,7 +47,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The document of the policy `name`; names are compared without regard to case.
 pub(super) fn document(name: &str) -> Option<Map<String, Value>> {
     let policy = PREDEFINED.iter().find(|policy| policy.name.eq_ignore_ascii_case(name))?;
-    let protocols = |[download, dash, hls, smooth]: Enabled| json!({ "download": download, "dash": dash, "hls": hls, "smoothStreaming": smooth });
+    let protocols = |[download, dash, hls, smooth]: Enabled| {
+        let smooth = ("smoothStreaming", smooth);
+        let all = [("download", download), ("dash", dash), ("hls", hls), smooth];
+        Value::from_iter(all.map(|(name, on)| (String::from(name), Value::Bool(on))))
+    };
     let mut properties = Map::new();
     let mut put = |key: &str, enabled: Enabled, mut scheme: Value| {
         if enabled != NONE

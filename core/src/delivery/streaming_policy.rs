@@ -334,7 +334,9 @@ fn reference(mut members: Members) -> Result<KeyReference, Error> {
 fn url(members: &mut Members, key: &str) -> Result<Option<String>, Error> {
     let text = members.take_string(key)?.filter(|text| !text.is_empty());
     match text {
-        Some(text) if text.contains(|c: char| c.is_control() || " \"<>".contains(c)) => {
+        Some(text)
+            if text.contains(|c: char| c.is_control() || matches!(c, ' ' | '"' | '<' | '>')) =>
+        {
             Err(members.fault(key, "is not an address: it holds a space, a quote, < or >"))
         }
         text => Ok(text),

@@ -126,8 +126,8 @@ impl Pass {
     }
 }
 
-/// Takes the token off the front of the path, so that nothing behind sees it. Addresses that have to
-/// be whole get it back.
+/// Takes the token off the front of the path, so that nothing behind sees it. Addresses that
+/// have to be whole get it back.
 pub(super) fn take(http: &mut HttpRequest) -> Option<String> {
     let (token, path) = player_token::split(&http.path);
     let (token, path) = (String::from(token?), String::from(path));

@@ -14,8 +14,8 @@ pub struct Protected {
     pub kid: KeyId,
     /// That of whole segments (`cbc`), or the constant one of samples (`cbcs`).
     pub iv: Option<[u8; 16]>,
-    /// Where the key itself is had, sixteen bytes (`cbc`), or in place of a licence; a URI reference
-    /// for the manifest it stands in.
+    /// Where the key itself is had, sixteen bytes (`cbc`), or in place of a licence; a URI
+    /// reference for the manifest it stands in.
     pub key_url: Option<String>,
     /// W3C Clear Key: where licences are had, as JSON.
     pub clear_key: Option<License>,

@@ -15,8 +15,8 @@
 //! What has no format is Smooth Streaming's (MS-SSTR 2.2.1, 2.2.3).
 //! Keywords, parameter names and their values are read without regard to case, spaces after commas
 //! are skipped, and `.m3u8` or `.mpd` after a manifest, `.m4s`, `.mp4`, `.ts`, `.aac`, `.ac3`,
-//! `.eac3`, `.mp3` or `.vtt` after a fragment are decoration, for players that go by the ending of a
-//! name.
+//! `.eac3`, `.mp3` or `.vtt` after a fragment are decoration, for players that go by the ending of
+//! a name.
 
 mod name;
 pub mod params;

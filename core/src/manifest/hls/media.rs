@@ -1,8 +1,8 @@
 //! Media playlists (8216 §4.3.3).  In: one rendition.  Out: its segments.
 //!
-//! Segments end in `.m4s`, `.ts`, `.aac`, `.ac3`, `.eac3`, `.mp3` or `.vtt` and maps in `.mp4`, which those of AMS did not:
-//! `ffmpeg` (seen with 5.1.9) and what is built on it refuse segments whose name has no ending they
-//! know. It is decoration.
+//! Segments end in `.m4s`, `.ts`, `.aac`, `.ac3`, `.eac3`, `.mp3` or `.vtt` and maps in
+//! `.mp4`, which those of AMS did not: `ffmpeg` (seen with 5.1.9) and what is built on it refuse
+//! segments whose name has no ending they know. It is decoration.
 //!
 //! There is no `EXT-X-ALLOW-CACHE`, which version 7 took out (8216 §7) and no player asks.
 //!
