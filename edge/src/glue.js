@@ -264,21 +264,30 @@ async function openVersion(bucket, piece, patience) {
   const { kept: key, range } = piece;
   const length = range.end - range.start;
   if (!key || length > LARGEST_KEPT) return openStored(bucket, piece, patience);
-  for (let waited = 0; ; waited += POLL) {
-    const body = await keptBody(key, length);
-    if (body !== undefined) return { body, length, counted: true };
-    if ((filling.get(key) ?? 0) <= Date.now()) break;
-    // What takes longer than this to keep is better read twice than waited for.
-    if (waited >= LONGEST_WAIT) return openStored(bucket, piece, patience);
+  for (let waited = 0; waited < LONGEST_WAIT; waited += POLL) {
+    // What is being kept may yet break off: nobody looks at it before that is known.
+    if (!isFilling(key)) {
+      const body = await keptBody(key, length);
+      if (body !== undefined) return { body, length, counted: true };
+      if (!isFilling(key)) return openAndKeep(bucket, piece, patience);
+    }
     await new Promise((done) => setTimeout(done, POLL));
   }
+  // What takes longer than this to keep is better read twice than waited for.
+  return openStored(bucket, piece, patience);
+}
+
+/** Opens a piece from the store, and keeps it while it is read. */
+async function openAndKeep(bucket, piece, patience) {
+  const { kept: key, range } = piece;
   filling.set(key, Date.now() + patience);
   try {
     const opened = await openStored(bucket, piece, patience);
     if (!opened.counted) return done(key, opened);
     const [body, copy] = opened.body.tee();
     const time = piece.etag === "" ? UNTAGGED_S : TAGGED_S;
-    waitUntil(keepBody(key, copy, length, time).finally(() => filling.delete(key)));
+    const keeping = keepBody(key, copy, range.end - range.start, time);
+    waitUntil(keeping.finally(() => filling.delete(key)));
     return { ...opened, body };
   } catch (error) {
     throw done(key, error);
@@ -294,34 +303,48 @@ const LARGEST_KEPT = 16 * 1024 * 1024;
 const TAGGED_S = 31_536_000; // its key has the object's tag: it never changes
 const UNTAGGED_S = 3600;
 
+const isFilling = (key) => (filling.get(key) ?? 0) > Date.now();
+
 function done(key, what) {
   filling.delete(key);
   return what;
 }
 
+/** Where it says that what is kept under a key is whole. */
+const wholeness = (key) => `${key}&whole`;
+
+/** What is kept under a key, if it is whole. */
 async function keptBody(key, length) {
   try {
-    const response = await caches.default.match(key);
-    if (response === undefined) return undefined;
-    if (Number(response.headers.get("Content-Length")) === length) return response.body;
-    discard(response.body);
+    const [whole, response] = await Promise.all([
+      caches.default.match(wholeness(key)),
+      caches.default.match(key),
+    ]);
+    discard(whole?.body);
+    if (whole !== undefined && Number(response?.headers.get("Content-Length")) === length)
+      return response.body;
+    discard(response?.body);
   } catch {
     // A failing cache has nothing.
   }
   return undefined;
 }
 
-/** Puts a stream of exactly `length` bytes into the cache; one that breaks off is not kept. */
+/**
+ * Puts a stream of exactly `length` bytes into the cache. One that breaks off may be kept in part,
+ * and the runtime calls that done: a second entry says of what is whole that it is.
+ */
 async function keepBody(key, body, length, seconds) {
   try {
     const { readable, writable } = new FixedLengthStream(length);
     const filled = body.pipeTo(writable);
     const headers = {
       "Cache-Control": `public, max-age=${seconds}`,
-      "Content-Length": String(length),
       "Content-Type": "application/octet-stream",
     };
-    await Promise.all([filled, caches.default.put(key, new Response(readable, { headers }))]);
+    const kept = { headers: { ...headers, "Content-Length": String(length) } };
+    await Promise.all([filled, caches.default.put(key, new Response(readable, kept))]);
+    await caches.default.put(wholeness(key), new Response("whole", { headers }));
   } catch {
     // Nothing kept: the next request reads the store.
   }

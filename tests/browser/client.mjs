@@ -64,6 +64,16 @@ function startShaka(container) {
   };
 }
 
+/**
+ * Of a transport stream whose pictures are reordered, hls.js shows the first one as much later as
+ * they are; a filtered view may begin within a frame of sound. Chromium plays on all the same, but
+ * where that takes it longer than hls.js's next look, hls.js jumps, a tenth past what is missing.
+ */
+function isSlightAtStart(reason) {
+  const [, from, to] = /seeking from ([\d.]+) to ([\d.]+)/.exec(reason) ?? [];
+  return Number(from) === 0 && Number(to) - 0.1 <= 0.2;
+}
+
 const makers = {
   "hls.js": () => {
     const hls = new Hls({ enableWorker: false, startLevel: 0 });
@@ -71,6 +81,7 @@ const makers = {
       // Of a transport stream, hls.js 1.7.4 appends pictures before the sound it knows of has come;
       // until then Chromium says that nothing is buffered. Both are a moment later.
       if (data.details === "bufferAppendNoProgress" && data.appendsWithoutProgress === 1) return;
+      if (data.details === "bufferSeekOverHole" && isSlightAtStart(data.reason)) return;
       log.faults.push(`hls.js: ${data.details} ${data.reason ?? data.error ?? ""}`);
     });
     return {
@@ -207,10 +218,9 @@ globalThis.scenario = {
     await video.play();
     await playsOnFrom("start", 0);
     await seek(video.duration - 3);
-    const faults = () => log.faults.filter((fault) => !fault.includes("bufferSeekOverHole"));
-    await until("the end", 20, () => log.ended || faults().length > 0);
+    await until("the end", 20, () => log.ended || log.faults.length > 0);
     const { currentTime: time, duration } = video;
-    return { ...log, faults: faults(), time, duration };
+    return { ...log, time, duration };
   },
   /** Until a player says what is wrong. */
   async complains(name, url) {
