@@ -29,8 +29,9 @@ export async function startOrigin(folder) {
 function answer(path, request, response, fault) {
   let size, etag;
   try {
-    const stat = statSync(path);
-    [size, etag] = [stat.size, tagOf(stat)];
+    // As whole numbers: a double of milliseconds is not exact to the microsecond of the tag.
+    const stat = statSync(path, { bigint: true });
+    [size, etag] = [Number(stat.size), tagOf(stat)];
   } catch {
     response.writeHead(404).end();
     return;
@@ -56,8 +57,9 @@ function answer(path, request, response, fault) {
 }
 
 /** As `selvedge serve` makes it, so that an index made beside it fits. */
-function tagOf({ size, mtimeMs, ino }) {
-  return `"${ino.toString(16)}-${Math.floor(mtimeMs * 1000).toString(16)}-${size.toString(16)}"`;
+function tagOf({ size, mtimeNs, ino }) {
+  const parts = [ino, mtimeNs / 1000n, size];
+  return `"${parts.map((part) => part.toString(16)).join("-")}"`;
 }
 
 function send(path, { first, last, size, etag }, response, fault) {
