@@ -3,21 +3,46 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 
 use crate::delivery::date::Date;
-use crate::delivery::is_downloadable;
+use crate::delivery::{asset_object, is_downloadable};
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
 use crate::job::reply;
 use crate::job::seam::{Body, Fetched, HttpRequest, Response};
+use crate::job::{Job, Next, Stage};
 use crate::segment::Recipe;
 use crate::source::ObjectId;
 
 /// Bytes read of a file to learn its size, tag and date.
-pub(super) const PROBE: u64 = 1;
+const PROBE: u64 = 1;
+
+impl Job {
+    /// Asks for the state of `file`, if it is for viewers.
+    pub(super) fn begin_download(&mut self, asset: &str, file: &str) -> Result<Next, Error> {
+        if let Some(error) = refusal(file) {
+            return Err(error);
+        }
+        let read = self.part(asset_object(asset, file), 0..PROBE);
+        self.stage = Stage::Download;
+        Ok(Next::Read(vec![read]))
+    }
+
+    /// Answers with the file.
+    pub(super) fn download(&mut self) -> Result<Next, Error> {
+        let answered = self.answer()?;
+        let object = answered.read.object.clone();
+        let Some(probe) = answered.found()? else {
+            let message = "there is no such file in this asset";
+            return Err(Error::not_found(AmsCode::ResourceNotFound, message));
+        };
+        Ok(Next::Respond(respond(&self.http, &self.caching(), &object, &probe)))
+    }
+}
 
 /// Why `file` of an asset is not given out.
-pub(super) fn refusal(file: &str) -> Option<Error> {
+fn refusal(file: &str) -> Option<Error> {
     if is_downloadable(file) {
         return None;
     }
@@ -26,12 +51,7 @@ pub(super) fn refusal(file: &str) -> Option<Error> {
 }
 
 /// The file, or the part of it that is asked for, as one stored range.
-pub(super) fn respond(
-    http: &HttpRequest,
-    caching: &str,
-    object: &ObjectId,
-    probe: &Fetched,
-) -> Response {
+fn respond(http: &HttpRequest, caching: &str, object: &ObjectId, probe: &Fetched) -> Response {
     let body = Body::Recipe(Recipe::stored_whole(object, &probe.version));
     let answer = Answer { content_type: content_type(object), body };
     let modified = probe.modified.map(|at| Date::from_millis(at).http());

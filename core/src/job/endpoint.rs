@@ -7,8 +7,8 @@ use alloc::string::String;
 use crate::delivery::{Endpoint, endpoint_object};
 use crate::error::{AmsCode, Error};
 use crate::job::answer::Answer;
-use crate::job::seam::{Body, FetchError, Read, Response};
-use crate::job::{Job, Next, failed};
+use crate::job::seam::{Body, Read, Response};
+use crate::job::{Job, Next};
 use crate::source::name_fault;
 
 impl Job {
@@ -22,12 +22,7 @@ impl Job {
 
     /// Takes the settings off the answers, and asks them whether to go on.
     pub(super) fn admit(&mut self) -> Result<(), Error> {
-        let (read, fetched) = self.answer()?;
-        let endpoint = match fetched {
-            Ok(fetched) => Endpoint::parse(&fetched.bytes).map_err(|e| e.within(&read.object))?,
-            Err(FetchError::NotFound) => return Ok(()),
-            Err(error) => return Err(failed(&read.object, &error)),
-        };
+        let Some(endpoint) = self.answer()?.parsed(Endpoint::parse)? else { return Ok(()) };
         self.config.max_age = endpoint.max_age.unwrap_or(self.config.max_age);
         self.endpoint = endpoint;
         self.endpoint.admit(self.http.address)

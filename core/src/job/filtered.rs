@@ -11,7 +11,8 @@ use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter::{Cut, Filter};
 use crate::index::{Head, Timeline};
 use crate::job::answer::listed;
-use crate::job::{FetchError, Fetched, Read, Target, failed};
+use crate::job::reads::Answered;
+use crate::job::target::Target;
 use crate::presentation::{Presentation, SwitchingSet, systems};
 use crate::request::{Format, Params, What};
 use crate::source::{ObjectId, name_fault};
@@ -57,9 +58,6 @@ pub(super) fn objects<'n>(
     names.iter().flat_map(|name| [asset_filter_object(asset, name), account_filter_object(name)])
 }
 
-/// A read and its answer.
-type Answered = (Read, Option<Result<Fetched, FetchError>>);
-
 /// The filters `names` together; `answers` are those to [`objects`].
 pub(super) fn compose(names: &[String], answers: Vec<Answered>) -> Result<Filter, Error> {
     let mut answers = answers.into_iter();
@@ -79,17 +77,8 @@ pub(super) fn compose(names: &[String], answers: Vec<Answered>) -> Result<Filter
 }
 
 fn document(answered: Option<Answered>) -> Result<Option<FilterDocument>, Error> {
-    let Some((read, Some(answer))) = answered else {
-        return Err(Error::bug("a filter's read has no answer"));
-    };
-    match answer {
-        Ok(fetched) => {
-            let document = FilterDocument::parse(&fetched.bytes);
-            document.map(Some).map_err(|error| error.within(&read.object))
-        }
-        Err(FetchError::NotFound) => Ok(None),
-        Err(error) => Err(failed(&read.object, &error)),
-    }
+    let answered = answered.ok_or_else(|| Error::bug("a filter was not read"))?;
+    answered.parsed(FilterDocument::parse)
 }
 
 /// Where version 3 of HLS puts sound and pictures together, names a sound that the filter leaves,

@@ -140,7 +140,7 @@ impl Job {
     /// Keeps `pass`; the read of the list of revoked tokens, where it has to be held against that.
     pub(super) fn revoked_read(&mut self, mut pass: Pass) -> Option<Read> {
         let list = self.config.gateway.revoked.clone().filter(|_| pass.is_named());
-        let read = list.map(|list| self.document(list, 0..LONGEST_LIST));
+        let read = list.map(|list| self.part(list, 0..LONGEST_LIST));
         pass.list = read.as_ref().map(|read| read.id);
         self.pass = Some(pass);
         read

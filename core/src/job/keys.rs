@@ -17,6 +17,7 @@ use crate::delivery::{KeyDocument, Locator, StreamingPolicy, key_object, locator
 use crate::error::{Error, ErrorKind};
 use crate::filter;
 use crate::index::Head;
+use crate::job::reads::failed;
 use crate::job::seam::{Config, FetchError, Fetched};
 use crate::presentation::{Presentation, Rendition, SwitchingSet};
 use crate::source::ObjectId;
@@ -204,7 +205,7 @@ pub(super) fn stored(
             let rule = format!("content key {id}: it is not stored, and there is no key seed");
             return Err(Error::new(ErrorKind::Document, rule));
         }
-        (Err(error), _) => return Err(super::failed(&key_object(id), &error)),
+        (Err(error), _) => return Err(failed(&key_object(id), &error)),
     };
     let document = KeyDocument::parse(&fetched.bytes);
     let document = document.map_err(|error| error.within(&key_object(id)))?;

@@ -28,20 +28,15 @@ use serde_json::Value;
 use crate::access::{Claims, Expected, Jwt, SignatureCheck, swt};
 use crate::cipher::{ContentKey, Scheme};
 use crate::delivery::content_key_policy::{KeyForm, Restriction, TokenRestriction};
-use crate::delivery::{
-    ContentKeyPolicy, Locator, StreamingPolicy, content_key_policy_object, key_object,
-    locator_object, streaming_policy_object,
-};
+use crate::delivery::{ContentKeyPolicy, Locator, content_key_policy_object, key_object};
 use crate::error::{AmsCode, Error, ErrorKind};
-use crate::job::gateway::Pass;
 use crate::job::keys::{self, KeyRing};
-use crate::job::seam::{Body, FetchError, Fetched, Response};
+use crate::job::seam::{Body, FetchError, Fetched, Read, Response};
+use crate::job::{Job, Next, Stage};
+use crate::source::name_fault;
 
 pub(super) use asked::is_for_keys;
 use asked::{Asked, token};
-
-use crate::job::{Job, MAX_DOCUMENT, Next, Stage, failed};
-use crate::source::name_fault;
 
 /// Keys found, before anybody may have them.
 #[derive(Debug)]
@@ -67,14 +62,9 @@ pub(super) enum KeyStage {
 impl Job {
     pub(super) fn begin_keys(&mut self) -> Result<Next, Error> {
         let asked = Asked::parse(&self.http)?;
-        let mut reads: Vec<_> =
-            asked.kids.iter().map(|kid| self.optional(key_object(*kid))).collect();
-        if let Some(locator) = &asked.locator {
-            reads.push(self.document(locator_object(locator), 0..MAX_DOCUMENT));
-        }
-        let pass = Pass::of(self, asked.locator.as_deref().unwrap_or_default(), None);
-        reads.extend(self.revoked_read(pass));
-        reads.push(self.endpoint_read()?);
+        let keys = asked.kids.iter().map(|kid| self.optional(key_object(*kid)));
+        let mut reads: Vec<Read> = keys.collect();
+        reads.extend(self.entry_reads(asked.locator.as_deref(), None)?);
         self.stage = Stage::Keys(KeyStage::Documents(asked));
         Ok(Next::Read(reads))
     }
@@ -82,51 +72,31 @@ impl Job {
     pub(super) fn keys(&mut self, stage: KeyStage) -> Result<Next, Error> {
         match stage {
             KeyStage::Documents(asked) => self.key_documents(asked),
-            KeyStage::Policy(asked, locator, keys) => {
-                let (read, fetched) = self.answer()?;
-                let fetched = fetched.map_err(|error| failed(&read.object, &error))?;
-                let policy = StreamingPolicy::parse(&fetched.bytes);
-                let policy = policy.map_err(|error| error.within(&read.object))?;
-                self.of_locator(asked, &locator, &policy, keys)
-            }
+            KeyStage::Policy(asked, locator, keys) => self.of_locator(asked, &locator, keys),
             KeyStage::Restriction(found) => self.restriction(found),
             KeyStage::Signatures(found, claims) => self.signatures(&found, &claims),
         }
     }
 
     fn key_documents(&mut self, asked: Asked) -> Result<Next, Error> {
-        self.admit()?;
-        self.revoke();
-        let locator = asked.locator.as_ref().map(|_| self.answer()).transpose()?;
-        let answers = core::mem::take(&mut self.pending);
-        let keys = answers.into_iter().filter_map(|(_, answer)| answer).collect();
-        let Some((read, fetched)) = locator else {
-            self.let_in(None)?;
+        let Some(name) = &asked.locator else {
+            self.enter_without_locator()?;
+            let keys = self.key_answers()?;
             return self.of_document(asked, keys);
         };
-        let unknown = |rule: &str| Error::not_found(AmsCode::ResourceNotFound, rule);
-        let fetched = fetched.map_err(|error| match error {
-            FetchError::NotFound => unknown("there is no such locator"),
-            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
-                failed(&read.object, &error)
+        let locator = self.enter(name)?;
+        let keys = self.key_answers()?;
+        match self.policy_read(&locator)? {
+            None => self.of_locator(asked, &locator, keys),
+            Some(read) => {
+                self.stage = Stage::Keys(KeyStage::Policy(asked, Box::new(locator), keys));
+                Ok(Next::Read(vec![read]))
             }
-        });
-        let locator = fetched.and_then(|fetched| {
-            Locator::parse(&fetched.bytes).map_err(|error| error.within(&read.object))
-        });
-        self.let_in(locator.as_ref().ok())?;
-        let locator = locator?;
-        locator.valid_at(self.now)?;
-        if let Some(policy) = StreamingPolicy::predefined(&locator.policy) {
-            return self.of_locator(asked, &locator, &policy, keys);
         }
-        if let Some(fault) = name_fault(&locator.policy) {
-            let rule = format!("streamingPolicyName {fault}");
-            return Err(Error::new(ErrorKind::Document, rule).within(&read.object));
-        }
-        let read = self.document(streaming_policy_object(&locator.policy), 0..MAX_DOCUMENT);
-        self.stage = Stage::Keys(KeyStage::Policy(asked, Box::new(locator), keys));
-        Ok(Next::Read(vec![read]))
+    }
+
+    fn key_answers(&mut self) -> Result<Vec<Result<Fetched, FetchError>>, Error> {
+        Ok(self.answers()?.into_iter().map(|answered| answered.fetched).collect())
     }
 
     /// Keys that a locator has.
@@ -134,13 +104,13 @@ impl Job {
         &mut self,
         asked: Asked,
         locator: &Locator,
-        policy: &StreamingPolicy,
         documents: Vec<Result<Fetched, FetchError>>,
     ) -> Result<Next, Error> {
+        let policy = self.take_policy(locator)?;
         let rings = [Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs]
             .into_iter()
             .filter(|scheme| policy.rules(*scheme).is_some())
-            .filter_map(|scheme| KeyRing::new(locator, policy, scheme).ok());
+            .filter_map(|scheme| KeyRing::new(locator, &policy, scheme).ok());
         let rings: Vec<KeyRing> = rings.collect();
         let mut keys = Vec::new();
         let mut names: Vec<String> = Vec::new();
@@ -197,25 +167,17 @@ impl Job {
             let rule = format!("the name of a content key policy {fault}");
             return Err(Error::new(ErrorKind::Document, rule));
         }
-        let read = self.document(content_key_policy_object(policy), 0..MAX_DOCUMENT);
+        let read = self.document(content_key_policy_object(policy));
         self.stage =
             Stage::Keys(KeyStage::Restriction(Found { asked, keys, policy: policy.clone() }));
         Ok(Next::Read(vec![read]))
     }
 
     fn restriction(&mut self, found: Found) -> Result<Next, Error> {
-        let (read, fetched) = self.answer()?;
-        let fetched = fetched.map_err(|error| match error {
-            FetchError::NotFound => {
-                let rule = format!("there is no content key policy {}", found.policy);
-                Error::new(ErrorKind::Document, rule)
-            }
-            FetchError::TimedOut | FetchError::Changed | FetchError::Failed(_) => {
-                failed(&read.object, &error)
-            }
+        let policy = self.answer()?.parsed(ContentKeyPolicy::parse)?.ok_or_else(|| {
+            let rule = format!("there is no content key policy {}", found.policy);
+            Error::new(ErrorKind::Document, rule)
         })?;
-        let policy = ContentKeyPolicy::parse(&fetched.bytes);
-        let policy = policy.map_err(|error| error.within(&read.object))?;
         if !policy.reaches(self.http.address) {
             return Err(refused("the client's address is not on the list"));
         }

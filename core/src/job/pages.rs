@@ -66,7 +66,7 @@ impl Run {
         for number in self.fragments.clone() {
             let at = track.pages.range(number);
             let at = at.start.saturating_sub(start)..at.end.saturating_sub(start);
-            let bytes = super::slice(bytes, &at).ok_or_else(|| Error::source("a page is cut"))?;
+            let bytes = slice(bytes, &at).ok_or_else(|| Error::source("a page is cut"))?;
             let (found, page) = read(bytes)?;
             let place = (u32::try_from(self.track).unwrap_or(u32::MAX), number);
             if found != place {
@@ -159,4 +159,9 @@ pub(super) fn between(
 pub(super) fn extent(page: &Page, track: &Track) -> (Instant, Instant) {
     let instant = |ticks| Instant { ticks, timescale: track.timescale };
     (instant(page.start), instant(page.start.saturating_add_unsigned(page.duration)))
+}
+
+/// The part of `bytes` at `range`, if it is there.
+pub(super) fn slice<'b>(bytes: &'b [u8], range: &Range<u64>) -> Option<&'b [u8]> {
+    bytes.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }

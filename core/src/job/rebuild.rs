@@ -1,7 +1,9 @@
 //! An index made on the way.  In: a server manifest and the movies it names, as they are read.
 //! Out: the index, without NAL layout, for an asset that was never indexed.
 
+use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -11,9 +13,15 @@ use crate::asset::movie::{Media, Movie};
 use crate::asset::reader::{Limits, MovieReader, Progress};
 use crate::asset::server_manifest::ServerManifest;
 use crate::build::{Builder, Source};
-use crate::delivery::asset_object;
+use crate::delivery::{asset_object, server_manifest_object};
 use crate::error::{AmsCode, Error, ErrorKind};
-use crate::job::seam::Fetched;
+use crate::index::Head;
+use crate::job::answer::{self, Extra};
+use crate::job::filtered;
+use crate::job::pages::slice;
+use crate::job::seam::{FetchError, Fetched};
+use crate::job::target::Target;
+use crate::job::{Job, Next, Stage};
 use crate::source::{ObjectId, Version};
 
 /// Files of one server manifest: every one of them costs a request some reads.
@@ -27,6 +35,66 @@ const TEXT_READS: u32 = 16;
 
 /// A first read of a file, before its size is known.
 const FIRST_READ: u64 = 64 << 10;
+
+impl Job {
+    /// There is no index: asks for the server manifest.
+    pub(super) fn read_server_manifest(&mut self, target: Target) -> Next {
+        let read = self.document(server_manifest_object(&target.asset, &target.manifest));
+        self.stage = Stage::ServerManifest(target);
+        Next::Read(vec![read])
+    }
+
+    /// Takes the server manifest, and asks for the movies it names.
+    pub(super) fn server_manifest(&mut self, target: Target) -> Result<Next, Error> {
+        let manifest = self.answer()?.parsed(ServerManifest::parse)?.ok_or_else(|| {
+            let message = format!("there is no {}.ism in this asset", target.manifest);
+            Error::not_found(AmsCode::ResourceNotFound, message)
+        })?;
+        let rebuild = Rebuild::new(manifest, &target.asset, self.config.max_moov)?;
+        Ok(self.read_movies(target, Box::new(rebuild)))
+    }
+
+    fn read_movies(&mut self, target: Target, rebuild: Box<Rebuild>) -> Next {
+        let reads = rebuild.wants().into_iter().map(|(object, range)| self.part(object, range));
+        let reads = reads.collect();
+        self.stage = Stage::Rebuild(target, rebuild);
+        Next::Read(reads)
+    }
+
+    /// Takes parts of movies; asks for more, or answers from the index they make.
+    pub(super) fn rebuild(
+        &mut self,
+        mut target: Target,
+        mut rebuild: Box<Rebuild>,
+    ) -> Result<Next, Error> {
+        for answered in self.answers()? {
+            let object = answered.read.object.clone();
+            let missing = matches!(answered.fetched, Err(FetchError::NotFound));
+            if missing && rebuild.missing(&object)? {
+                continue;
+            }
+            rebuild.supply(&object, answered.required()?)?;
+        }
+        if !rebuild.wants().is_empty() {
+            return Ok(self.read_movies(target, rebuild));
+        }
+        let index = rebuild.finish()?;
+        let head = Head::decode(&index)?;
+        filtered::choose_sound(&mut target, &head)?;
+        let extra = match answer::needs(&target, &head)? {
+            None => Extra::None,
+            Some(detail) => {
+                let ranges = detail.ranges(&head);
+                let part = |range| slice(&index, range).map(|part| index.slice_ref(part));
+                let parts: Option<Vec<Bytes>> = ranges.iter().map(part).collect();
+                let parts = parts.ok_or_else(|| Error::bug("the index is too short"))?;
+                detail.decode(&head, &parts)?
+            }
+        };
+        self.index = Some((target.index(), index));
+        answer::answer(&target, &head, extra, &self.config).map(Next::Reply)
+    }
+}
 
 /// Movies being read for an index.
 #[derive(Debug)]

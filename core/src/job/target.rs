@@ -1,0 +1,149 @@
+//! What is asked for of an asset.  In: a request, its locator and what the policy allows.  Out: a
+//! target with its filters and keys, and the first bytes of the asset's index.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::cipher::Protection;
+use crate::delivery::{Locator, Protocol, StreamingPolicy, index_object, locator_object};
+use crate::error::{AmsCode, Error};
+use crate::filter::Filter;
+use crate::index::{FIRST_READ, Head};
+use crate::job::explain::Explain;
+use crate::job::filtered;
+use crate::job::keys::KeyRing;
+use crate::job::seam::Read;
+use crate::job::signals::Addresses;
+use crate::job::{Job, Next, Stage};
+use crate::request::{Format, Params, Request, Resource, What};
+use crate::source::ObjectId;
+
+/// What is asked for, once the locator has told of which asset.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) asset: String,
+    pub(super) manifest: String,
+    pub(super) what: What,
+    pub(super) filter: Filter,
+    /// Keys, where the media is encrypted.
+    pub(super) keys: Option<KeyRing>,
+    pub(super) addresses: Addresses,
+    /// The publish report is wanted instead.
+    pub(super) explain: Option<Explain>,
+}
+
+impl Target {
+    pub(super) fn index(&self) -> ObjectId {
+        index_object(&self.asset, &self.manifest)
+    }
+
+    const fn is_media(&self) -> bool {
+        matches!(self.what, What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. })
+    }
+
+    /// Documents of the keys that have to be known: a manifest only names them.
+    fn key_objects(&self) -> Vec<ObjectId> {
+        self.keys.as_ref().filter(|_| self.is_media()).map(KeyRing::objects).unwrap_or_default()
+    }
+
+    /// How the media of `head` is encrypted; `None` where it goes out clear, and for manifests.
+    pub(super) fn protection(&self, head: &Head) -> Result<Option<Protection>, Error> {
+        self.keys.as_ref().filter(|_| self.is_media()).map(|ring| ring.protection(head)).transpose()
+    }
+}
+
+impl Job {
+    /// Takes the locator, and reads the policy it names.
+    pub(super) fn locator(&mut self, request: Request) -> Result<Next, Error> {
+        let locator = self.enter(&request.locator)?;
+        match self.policy_read(&locator)? {
+            None => self.policy(request, locator),
+            Some(read) => {
+                self.stage = Stage::Policy(request, locator);
+                Ok(Next::Read(vec![read]))
+            }
+        }
+    }
+
+    /// Takes the policy, and goes on where it allows that.
+    pub(super) fn policy(&mut self, request: Request, locator: Locator) -> Result<Next, Error> {
+        let policy = self.take_policy(&locator)?;
+        let (manifest, mut what) = match request.resource {
+            Resource::Packaged { manifest, what } => (manifest, what),
+            Resource::File(file) => {
+                policy.scheme(Protocol::Download, None, false)?;
+                return self.begin_download(&locator.asset, &file);
+            }
+        };
+        encrypt_as_allowed(what.params_mut(), &policy)?;
+        let keys = what.params().encryption;
+        let keys = keys.map(|scheme| KeyRing::new(&locator, &policy, scheme)).transpose();
+        let keys = keys.map_err(|error| error.within(&locator_object(&request.locator)))?;
+        let names = filtered::names(&locator.filters, &what)?;
+        let filter = Filter::default();
+        let addresses = Addresses {
+            base: self.http.base.clone(),
+            locator: request.locator,
+            alternative_media_id: locator.alternative_media_id,
+        };
+        let explain = Explain::asked(&what, &self.http.query, &self.config);
+        let asset = locator.asset;
+        let target = Target { asset, manifest, what, filter, keys, addresses, explain };
+        Ok(self.read_documents(target, names))
+    }
+
+    /// Reads all that does not depend on the index, with the first bytes of its head.
+    fn read_documents(&mut self, target: Target, names: Vec<String>) -> Next {
+        let filters = filtered::objects(&target.asset, &names);
+        let objects: Vec<ObjectId> = filters.chain(target.key_objects()).collect();
+        let reads = objects.into_iter().map(|object| self.optional(object));
+        let mut reads: Vec<Read> = reads.collect();
+        reads.push(self.part(target.index(), 0..FIRST_READ));
+        self.stage =
+            if reads.len() == 1 { Stage::Head(target) } else { Stage::Documents(target, names) };
+        Next::Read(reads)
+    }
+
+    /// Takes the documents, and goes on to the head.
+    pub(super) fn documents(
+        &mut self,
+        mut target: Target,
+        names: &[String],
+    ) -> Result<Next, Error> {
+        let head = self.answer()?;
+        let mut answers = self.answers()?;
+        let of_keys = target.key_objects().len();
+        let keys = answers.split_off(answers.len().saturating_sub(of_keys));
+        target.filter = filtered::compose(names, answers)?;
+        if let Some(ring) = &mut target.keys {
+            ring.supply(keys.into_iter().map(|answered| answered.fetched), &self.config);
+        }
+        self.head(target, head)
+    }
+}
+
+/// Settles how what is asked for is encrypted: as it says, if the policy allows that, or as the
+/// policy has it.
+fn encrypt_as_allowed(params: &mut Params, policy: &StreamingPolicy) -> Result<(), Error> {
+    let format = params.format;
+    params.encryption = policy.scheme(protocol(format), params.encryption, format.is_cmaf())?;
+    if let Some(scheme) = params.encryption
+        && !format.encryptions().contains(&scheme)
+    {
+        let (scheme, format) = (scheme.name(), format.name());
+        let rule = format!("encryption={scheme} does not go with format={format}");
+        return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+    }
+    Ok(())
+}
+
+/// What policies call the protocol of `format`.
+const fn protocol(format: Format) -> Protocol {
+    match format {
+        Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8 => Protocol::Hls,
+        Format::DashCmaf | Format::DashCsf => Protocol::Dash,
+        Format::Smooth | Format::SmoothV20 => Protocol::Smooth,
+    }
+}
