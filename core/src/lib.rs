@@ -1,7 +1,7 @@
 //! # Selvedge core
 //!
-//! Just-in-time packaging of MP4 files into HLS and MPEG-DASH, as a pure state machine.
-//! Two flows, and nothing else:
+//! Just-in-time packaging of MP4 files into HLS, MPEG-DASH and Smooth Streaming, as a pure state
+//! machine. Two flows, and nothing else:
 //!
 //! ```text
 //! segment :  request ─▶ locator+policy ─▶ asset index ─▶ plan (ranges) ─▶ [shell reads] ─▶ bytes

@@ -1,5 +1,5 @@
-//! What the commands for documents share: reading JSON from a file or standard input, showing
-//! documents, listing them.
+//! What the commands for documents share.  In: which document, JSON from a file or standard input.
+//! Out: documents stored, changed, shown, listed, removed.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -35,8 +35,97 @@ impl FileArgument {
     }
 
     /// The bytes of a file that has to be named.
-    pub(super) fn required(&self) -> Result<Vec<u8>, Failure> {
+    fn required(&self) -> Result<Vec<u8>, Failure> {
         self.read()?.ok_or_else(|| Failure::new("--file", "is missing"))
+    }
+}
+
+/// Arguments that name a document.
+pub(super) trait Which: Args {
+    fn kind(&self) -> Kind;
+    fn name(&self) -> &str;
+}
+
+/// One document.
+#[derive(Debug, Args)]
+pub(super) struct One<W: Which> {
+    #[command(flatten)]
+    pub(super) which: W,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+impl<W: Which> One<W> {
+    pub(super) async fn show(&self) -> Result<(), Failure> {
+        self.output.show(&self.which.kind(), self.which.name()).await
+    }
+
+    pub(super) async fn delete(&self) -> Result<(), Failure> {
+        self.output.delete(&self.which.kind(), self.which.name()).await
+    }
+
+    /// Merges `patch` into the document.
+    pub(super) async fn merge(&self, patch: &Map<String, Value>) -> Result<(), Failure> {
+        let (kind, name) = (self.which.kind(), self.which.name());
+        let change = |document: &mut Map<String, Value>| {
+            documents::merge(document, patch.clone());
+            Ok(())
+        };
+        documents::update(&self.output.store()?, &kind, name, change).await?;
+        self.output.done("wrote", &kind, name)
+    }
+}
+
+/// A document and JSON to merge into it.
+#[derive(Debug, Args)]
+pub(super) struct Change<W: Which> {
+    #[command(flatten)]
+    one: One<W>,
+    #[command(flatten)]
+    file: FileArgument,
+}
+
+impl<W: Which> Change<W> {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let patch = serde_json::from_slice(&self.file.required()?);
+        let fault = |error| Failure::new("--file", format!("is not a JSON object: {error}"));
+        self.one.merge(&patch.map_err(fault)?).await
+    }
+}
+
+/// A new document.
+#[derive(Debug, Args)]
+pub(super) struct Creation<W: Which> {
+    #[command(flatten)]
+    pub(super) which: W,
+    #[command(flatten)]
+    file: FileArgument,
+    /// Replace what there is under this name.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl<W: Which> Creation<W> {
+    /// Stores the JSON of the file.
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        self.put(&self.file.required()?).await
+    }
+
+    /// As [`Creation::run`]; without a file, stores what is `given` by options.
+    pub(super) async fn run_or(
+        self,
+        given: impl FnOnce(&W) -> Result<Value, Failure>,
+    ) -> Result<(), Failure> {
+        match self.file.read()? {
+            Some(bytes) => self.put(&bytes).await,
+            None => self.put(given(&self.which)?.to_string().as_bytes()).await,
+        }
+    }
+
+    async fn put(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.output.create(&self.which.kind(), self.which.name(), bytes, self.replace).await
     }
 }
 
@@ -55,23 +144,37 @@ impl Output {
         Store::open(&self.store.store)
     }
 
-    /// As [`Output::store`], making the folder where it is missing.
-    pub(super) fn create_store(&self) -> Result<Store, Failure> {
-        Store::create(&self.store.store)
-    }
-
     pub(super) const fn json(&self) -> bool {
         self.json
     }
 
     /// Says what became of the document `name`.
-    pub(super) fn done(&self, what: &str, kind: &Kind, name: &str) -> Result<(), Failure> {
+    fn done(&self, what: &str, kind: &Kind, name: &str) -> Result<(), Failure> {
         let object = kind.object(name);
         if self.json {
             return say_json(&json!({ "name": name, "object": object }));
         }
         say(format_args!("{what:<8} {object}"));
         Ok(())
+    }
+
+    /// Stores a document, making the store's folder where it is missing.
+    pub(super) async fn create(
+        &self,
+        kind: &Kind,
+        name: &str,
+        bytes: &[u8],
+        replace: bool,
+    ) -> Result<(), Failure> {
+        let store = Store::create(&self.store.store)?;
+        documents::create(&store, kind, name, bytes, replace).await?;
+        self.done("wrote", kind, name)
+    }
+
+    /// Removes a document.
+    pub(super) async fn delete(&self, kind: &Kind, name: &str) -> Result<(), Failure> {
+        documents::remove(&self.store()?, kind, name).await?;
+        self.done("removed", kind, name)
     }
 
     /// Prints one document.

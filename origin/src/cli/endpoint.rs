@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use crate::cli::document::{FileArgument, Output, cell};
-use crate::cli::filter::patch;
+use crate::cli::document::{Change, Creation, One, Output, Which, cell};
 use crate::documents::{self, Kind};
 use crate::failure::Failure;
 
@@ -14,26 +13,47 @@ pub(super) enum Endpoint {
     /// Store settings, from options or from exported JSON.
     Create(Create),
     /// Change settings by JSON that is merged into them, as AMS's PATCH did.
-    Update(Update),
+    Update(Change<Name>),
     /// Let the endpoint answer.
-    Start(One),
+    Start(One<Name>),
     /// Have the endpoint answer 404 to everything.
-    Stop(One),
+    Stop(One<Name>),
     /// Print settings.
-    Show(One),
+    Show(One<Name>),
     /// List endpoints.
     List(Output),
     /// Remove settings: the endpoint runs without any.
-    Delete(One),
+    Delete(One<Name>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Name {
+    /// Name of the endpoint.
+    #[arg(default_value = "default")]
+    name: String,
+}
+
+impl Which for Name {
+    fn kind(&self) -> Kind {
+        Kind::Endpoint
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// Name of the endpoint.
-    #[arg(default_value = "default")]
-    name: String,
     #[command(flatten)]
-    file: FileArgument,
+    creation: Creation<Name>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Settings by options.
+#[derive(Debug, Args)]
+struct Options {
     /// `max-age` of manifests and segments, seconds.
     #[arg(long, value_name = "SECONDS", conflicts_with = "file")]
     max_age: Option<u32>,
@@ -43,66 +63,30 @@ pub(super) struct Create {
     /// Origin whose pages may read answers; may be given several times. Without, all may.
     #[arg(long = "origin", value_name = "ORIGIN", conflicts_with = "file")]
     origins: Vec<String>,
-    /// Replace settings of this name.
-    #[arg(long)]
-    replace: bool,
-    #[command(flatten)]
-    output: Output,
 }
-
-#[derive(Debug, Args)]
-pub(super) struct Update {
-    /// Name of the endpoint.
-    #[arg(default_value = "default")]
-    name: String,
-    #[command(flatten)]
-    file: FileArgument,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct One {
-    /// Name of the endpoint.
-    #[arg(default_value = "default")]
-    name: String,
-    #[command(flatten)]
-    output: Output,
-}
-
-const KIND: Kind = Kind::Endpoint;
 
 impl Endpoint {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.run().await,
-            Self::Update(Update { name, file, output }) => {
-                patch(&output, &KIND, &name, &file).await
+            Self::Create(Create { creation, options }) => {
+                creation.run_or(|which| Ok(options.document(&which.name))).await
             }
-            Self::Start(one) => one.turn("Running").await,
-            Self::Stop(one) => one.turn("Stopped").await,
-            Self::Show(One { name, output }) => output.show(&KIND, &name).await,
+            Self::Update(change) => change.run().await,
+            Self::Start(one) => turn(&one, "Running").await,
+            Self::Stop(one) => turn(&one, "Stopped").await,
+            Self::Show(one) => one.show().await,
             Self::List(output) => list(&output).await,
-            Self::Delete(One { name, output }) => {
-                documents::remove(&output.store()?, &KIND, &name).await?;
-                output.done("removed", &KIND, &name)
-            }
+            Self::Delete(one) => one.delete().await,
         }
     }
 }
 
-impl Create {
-    async fn run(self) -> Result<(), Failure> {
-        let bytes = match self.file.read()? {
-            Some(bytes) => bytes,
-            None => self.given().into_bytes(),
-        };
-        let store = self.output.create_store()?;
-        documents::create(&store, &KIND, &self.name, &bytes, self.replace).await?;
-        self.output.done("wrote", &KIND, &self.name)
-    }
+async fn turn(one: &One<Name>, state: &str) -> Result<(), Failure> {
+    one.merge(&Map::from_iter([("resourceState".into(), json!(state))])).await
+}
 
-    fn given(&self) -> String {
+impl Options {
+    fn document(&self, name: &str) -> Value {
         let mut properties = Map::new();
         properties.insert("resourceState".into(), json!("Running"));
         if let Some(seconds) = self.max_age {
@@ -123,25 +107,14 @@ impl Create {
             let policies = json!({ "allowedOrigins": self.origins });
             properties.insert("crossSiteAccessPolicies".into(), policies);
         }
-        json!({ "name": self.name, "properties": properties }).to_string()
-    }
-}
-
-impl One {
-    async fn turn(self, state: &str) -> Result<(), Failure> {
-        let change = |document: &mut Map<String, Value>| {
-            documents::merge(document, Map::from_iter([("resourceState".into(), json!(state))]));
-            Ok(())
-        };
-        documents::update(&self.output.store()?, &KIND, &self.name, change).await?;
-        self.output.done("wrote", &KIND, &self.name)
+        json!({ "name": name, "properties": properties })
     }
 }
 
 async fn list(output: &Output) -> Result<(), Failure> {
     let header = ["NAME", "STATE", "MAX AGE", "ALLOW"];
     output
-        .list(&KIND, header, |name, document| {
+        .list(&Kind::Endpoint, header, |name, document| {
             let members = documents::properties(document);
             let allow =
                 members.get("accessControl").and_then(|control| control.pointer("/ip/allow"));

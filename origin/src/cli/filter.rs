@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Number, Value, json};
 
-use crate::cli::document::{FileArgument, Output};
+use crate::cli::document::{Change, Creation, One, Output, Which};
 use crate::documents::{self, Kind};
 use crate::failure::Failure;
 
@@ -13,13 +13,21 @@ pub(super) enum Filter {
     /// Make a filter, from options or from exported JSON.
     Create(Create),
     /// Change a filter by JSON that is merged into it, as AMS's PATCH did.
-    Update(Update),
+    Update(Change<Name>),
     /// Print a filter.
-    Show(One),
+    Show(One<Name>),
     /// List the filters of the account, or of an asset.
     List(List),
     /// Remove a filter.
-    Delete(One),
+    Delete(One<Name>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Name {
+    /// Name of the filter, as URLs carry it.
+    name: String,
+    #[command(flatten)]
+    owner: Owner,
 }
 
 /// Whose filters.
@@ -30,14 +38,33 @@ struct Owner {
     asset: Option<String>,
 }
 
+impl Owner {
+    fn kind(&self) -> Kind {
+        self.asset.clone().map_or(Kind::AccountFilter, Kind::AssetFilter)
+    }
+}
+
+impl Which for Name {
+    fn kind(&self) -> Kind {
+        self.owner.kind()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// Name, as URLs carry it.
-    name: String,
     #[command(flatten)]
-    owner: Owner,
+    creation: Creation<Name>,
     #[command(flatten)]
-    file: FileArgument,
+    options: Options,
+}
+
+/// A filter by options.
+#[derive(Debug, Args)]
+struct Options {
     /// Leave out what ends before, seconds.
     #[arg(long, value_name = "SECONDS", conflicts_with = "file")]
     start: Option<String>,
@@ -51,33 +78,6 @@ pub(super) struct Create {
     /// several times; a track stays that meets one of them.
     #[arg(long = "track", value_name = "CONDITIONS", conflicts_with = "file")]
     tracks: Vec<String>,
-    /// Replace a filter of this name.
-    #[arg(long)]
-    replace: bool,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Update {
-    /// Name of the filter.
-    name: String,
-    #[command(flatten)]
-    owner: Owner,
-    #[command(flatten)]
-    file: FileArgument,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct One {
-    /// Name of the filter.
-    name: String,
-    #[command(flatten)]
-    owner: Owner,
-    #[command(flatten)]
-    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -88,43 +88,22 @@ pub(super) struct List {
     output: Output,
 }
 
-impl Owner {
-    fn kind(self) -> Kind {
-        self.asset.map_or(Kind::AccountFilter, Kind::AssetFilter)
-    }
-}
-
 impl Filter {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.run().await,
-            Self::Update(Update { name, owner, file, output }) => {
-                let kind = owner.kind();
-                patch(&output, &kind, &name, &file).await
+            Self::Create(Create { creation, options }) => {
+                creation.run_or(|which| options.document(&which.name)).await
             }
-            Self::Show(One { name, owner, output }) => output.show(&owner.kind(), &name).await,
+            Self::Update(change) => change.run().await,
+            Self::Show(one) => one.show().await,
             Self::List(List { owner, output }) => list(&output, &owner.kind()).await,
-            Self::Delete(One { name, owner, output }) => {
-                let kind = owner.kind();
-                documents::remove(&output.store()?, &kind, &name).await?;
-                output.done("removed", &kind, &name)
-            }
+            Self::Delete(one) => one.delete().await,
         }
     }
 }
 
-impl Create {
-    async fn run(self) -> Result<(), Failure> {
-        let bytes = match self.file.read()? {
-            Some(bytes) => bytes,
-            None => self.given()?.into_bytes(),
-        };
-        let (kind, store) = (self.owner.kind(), self.output.create_store()?);
-        documents::create(&store, &kind, &self.name, &bytes, self.replace).await?;
-        self.output.done("wrote", &kind, &self.name)
-    }
-
-    fn given(&self) -> Result<String, Failure> {
+impl Options {
+    fn document(&self, name: &str) -> Result<Value, Failure> {
         let mut properties = Map::new();
         let mut range = Map::new();
         for (option, member, given) in
@@ -149,10 +128,10 @@ impl Create {
         }
         if properties.is_empty() {
             let rule = "would leave everything as it is";
-            return Err(Failure::new(&self.name, rule)
+            return Err(Failure::new(name, rule)
                 .hint("give --file, --start, --end, --first-quality or --track"));
         }
-        Ok(json!({ "name": self.name, "properties": properties }).to_string())
+        Ok(json!({ "name": name, "properties": properties }))
     }
 }
 
@@ -171,23 +150,6 @@ fn selections(text: &str) -> Result<Value, Failure> {
     };
     let conditions: Vec<Value> = text.split(',').map(condition).collect::<Result<_, _>>()?;
     Ok(json!({ "trackSelections": conditions }))
-}
-
-/// Merges the JSON of `file` into the document `name`.
-pub(super) async fn patch(
-    output: &Output,
-    kind: &Kind,
-    name: &str,
-    file: &FileArgument,
-) -> Result<(), Failure> {
-    let patch: Map<String, Value> = serde_json::from_slice(&file.required()?)
-        .map_err(|error| Failure::new("--file", format!("is not a JSON object: {error}")))?;
-    let change = |document: &mut Map<String, Value>| {
-        documents::merge(document, patch.clone());
-        Ok(())
-    };
-    documents::update(&output.store()?, kind, name, change).await?;
-    output.done("wrote", kind, name)
 }
 
 async fn list(output: &Output, kind: &Kind) -> Result<(), Failure> {

@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::cli::document::{FileArgument, Output};
-use crate::cli::filter::patch;
+use crate::cli::document::{Change, Creation, One, Output, Which};
 use crate::documents::{self, Kind};
 use crate::failure::Failure;
 
@@ -12,74 +11,48 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyPolicy {
     /// Store a policy, from exported JSON with its secrets.
-    Create(Create),
+    Create(Creation<Name>),
     /// Change a policy by JSON that is merged into it, as AMS's PATCH did.
-    Update(Update),
+    Update(Change<Name>),
     /// Print a policy; its secrets stay hidden.
-    Show(One),
+    Show(One<Name>),
     /// List policies.
     List(Output),
     /// Remove a policy.
-    Delete(One),
+    Delete(One<Name>),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Create {
+pub(super) struct Name {
     /// Name of the policy.
     name: String,
-    #[command(flatten)]
-    file: FileArgument,
-    /// Replace a policy of this name.
-    #[arg(long)]
-    replace: bool,
-    #[command(flatten)]
-    output: Output,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Update {
-    /// Name of the policy.
-    name: String,
-    #[command(flatten)]
-    file: FileArgument,
-    #[command(flatten)]
-    output: Output,
-}
+impl Which for Name {
+    fn kind(&self) -> Kind {
+        Kind::ContentKeyPolicy
+    }
 
-#[derive(Debug, Args)]
-pub(super) struct One {
-    /// Name of the policy.
-    name: String,
-    #[command(flatten)]
-    output: Output,
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
-
-const KIND: Kind = Kind::ContentKeyPolicy;
 
 impl KeyPolicy {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create(Create { name, file, replace, output }) => {
-                let store = output.create_store()?;
-                documents::create(&store, &KIND, &name, &file.required()?, replace).await?;
-                output.done("wrote", &KIND, &name)
-            }
-            Self::Update(Update { name, file, output }) => {
-                patch(&output, &KIND, &name, &file).await
-            }
-            Self::Show(One { name, output }) => output.show(&KIND, &name).await,
+            Self::Create(creation) => creation.run().await,
+            Self::Update(change) => change.run().await,
+            Self::Show(one) => one.show().await,
             Self::List(output) => list(&output).await,
-            Self::Delete(One { name, output }) => {
-                documents::remove(&output.store()?, &KIND, &name).await?;
-                output.done("removed", &KIND, &name)
-            }
+            Self::Delete(one) => one.delete().await,
         }
     }
 }
 
 async fn list(output: &Output) -> Result<(), Failure> {
     output
-        .list(&KIND, ["NAME", "OPTIONS"], |name, document| {
+        .list(&Kind::ContentKeyPolicy, ["NAME", "OPTIONS"], |name, document| {
             let options = documents::properties(document).get("options").and_then(Value::as_array);
             // `#Microsoft.Media.ContentKeyPolicyClearKeyConfiguration`: what tells them apart.
             let kind = |option: &Value, member: &str, end: &str| {

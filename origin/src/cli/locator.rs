@@ -98,11 +98,7 @@ impl Locator {
             Self::Create(create) => create.run().await,
             Self::Show(one) => one.output.show(&Kind::Locator, &one.id.to_string()).await,
             Self::List(list) => list.run().await,
-            Self::Delete(one) => {
-                let id = one.id.to_string();
-                documents::remove(&one.output.store()?, &Kind::Locator, &id).await?;
-                one.output.done("removed", &Kind::Locator, &id)
-            }
+            Self::Delete(one) => one.output.delete(&Kind::Locator, &one.id.to_string()).await,
             Self::Paths(paths) => paths.run().await,
         }
     }
@@ -110,7 +106,6 @@ impl Locator {
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let store = self.output.create_store()?;
         let mut locator = match self.file.read()? {
             Some(bytes) => {
                 Document::parse(&bytes).map_err(|error| Failure::new("locator", error.message()))?
@@ -122,9 +117,7 @@ impl Create {
         locator.id = Some(id.clone());
         locator.created.get_or_insert_with(now);
         let json = locator.to_json();
-        let (kind, replace) = (Kind::Locator, self.replace);
-        documents::create(&store, &kind, &id, json.as_bytes(), replace).await?;
-        self.output.done("wrote", &kind, &id)
+        self.output.create(&Kind::Locator, &id, json.as_bytes(), self.replace).await
     }
 
     fn given(&self) -> Document {

@@ -21,7 +21,8 @@ mod serve;
 mod table;
 mod token;
 
-/// Publishes MP4 files, serves their byte ranges and packages them into HLS and DASH on the spot.
+/// Publishes MP4 files, serves their byte ranges and packages them on the spot into HLS, MPEG-DASH
+/// and Smooth Streaming.
 #[derive(Debug, Parser)]
 #[command(name = "selvedge", version, max_term_width = 100)]
 struct Arguments {

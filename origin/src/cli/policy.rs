@@ -5,67 +5,53 @@ use selvedge_core::cipher::Scheme;
 use selvedge_core::delivery::streaming_policy::EnabledProtocols;
 use selvedge_core::delivery::{StreamingPolicy, predefined};
 
-use crate::cli::document::{FileArgument, Output};
+use crate::cli::document::{Creation, One, Output, Which};
 use crate::cli::{say, table};
-use crate::documents::{self, Kind};
+use crate::documents::Kind;
 use crate::failure::Failure;
 
 /// Streaming policies: which protocols let media out, encrypted how.
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     /// Store a policy, from exported JSON.
-    Create(Create),
+    Create(Creation<Name>),
     /// Print a policy, predefined ones too.
-    Show(One),
+    Show(One<Name>),
     /// List policies, predefined ones first.
     List(Output),
     /// Remove a policy.
-    Delete(One),
+    Delete(One<Name>),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Create {
+pub(super) struct Name {
     /// Name of the policy.
     name: String,
-    #[command(flatten)]
-    file: FileArgument,
-    /// Replace a policy of this name.
-    #[arg(long)]
-    replace: bool,
-    #[command(flatten)]
-    output: Output,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct One {
-    /// Name of the policy.
-    name: String,
-    #[command(flatten)]
-    output: Output,
-}
+impl Which for Name {
+    fn kind(&self) -> Kind {
+        Kind::StreamingPolicy
+    }
 
-const KIND: Kind = Kind::StreamingPolicy;
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
 
 impl Policy {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create(Create { name, file, replace, output }) => {
-                let store = output.create_store()?;
-                documents::create(&store, &KIND, &name, &file.required()?, replace).await?;
-                output.done("wrote", &KIND, &name)
-            }
-            Self::Show(One { name, output }) => match StreamingPolicy::predefined(&name) {
+            Self::Create(creation) => creation.run().await,
+            Self::Show(one) => match StreamingPolicy::predefined(one.which.name()) {
                 Some(policy) => {
                     say(policy.to_json().trim_end());
                     Ok(())
                 }
-                None => output.show(&KIND, &name).await,
+                None => one.show().await,
             },
             Self::List(output) => list(&output).await,
-            Self::Delete(One { name, output }) => {
-                documents::remove(&output.store()?, &KIND, &name).await?;
-                output.done("removed", &KIND, &name)
-            }
+            Self::Delete(one) => one.delete().await,
         }
     }
 }
@@ -81,7 +67,7 @@ async fn list(output: &Output) -> Result<(), Failure> {
         table::print(header, &rows);
     }
     output
-        .list(&KIND, header, |name, document| {
+        .list(&Kind::StreamingPolicy, header, |name, document| {
             let text = serde_json::Value::Object(document.clone()).to_string();
             let policy = StreamingPolicy::parse(text.as_bytes()).ok()?;
             Some(cells(name, &policy))
