@@ -33,6 +33,11 @@ pub mod timeline;
 
 mod dump;
 
+use alloc::format;
+
+use crate::error::Error;
+use crate::wire::{Reader, Writer};
+
 pub use dump::dump;
 pub use head::Head;
 pub use page::Page;
@@ -50,3 +55,29 @@ pub const FIRST_READ: u64 = 16 * 1024;
 
 /// Names what an index was made from.
 pub type Identity = [u8; 16];
+
+/// Begins a page of the index called `identity`: fragment number `fragment` of track number
+/// `track`.
+fn begin_page(identity: &Identity, track: u32, fragment: u32) -> Writer {
+    let mut out = Writer::new();
+    let (tag, _) = identity.split_at(8);
+    out.bytes(tag);
+    out.varint(u64::from(track));
+    out.varint(u64::from(fragment));
+    out
+}
+
+/// The numbers of a page's track and fragment, and a reader of what comes then.
+fn open_page<'b>(bytes: &'b [u8], identity: &Identity) -> Result<(u32, u32, Reader<'b>), Error> {
+    let mut from = Reader::new(bytes, 0);
+    if !identity.starts_with(from.bytes(8)?) {
+        return Err(Error::source("page belongs to another index"));
+    }
+    Ok((narrow(&mut from)?, narrow(&mut from)?, from))
+}
+
+/// A varint of a page that has to fit.
+fn narrow<T: TryFrom<u64>>(from: &mut Reader<'_>) -> Result<T, Error> {
+    let value = from.varint()?;
+    T::try_from(value).map_err(|_| Error::source(format!("page: {value} is too large")))
+}

@@ -27,7 +27,7 @@ use core::ops::Range;
 
 use crate::codec::NalUnit;
 use crate::error::Error;
-use crate::index::Identity;
+use crate::index::{Identity, begin_page, narrow, open_page};
 use crate::time::Ticks;
 use crate::wire::{Reader, Writer};
 
@@ -104,11 +104,7 @@ impl Page {
     /// The page's bytes, without padding.
     #[must_use]
     pub fn encode(&self, identity: &Identity) -> Vec<u8> {
-        let mut out = Writer::new();
-        let (tag, _) = identity.split_at(8);
-        out.bytes(tag);
-        out.varint(u64::from(self.track));
-        out.varint(u64::from(self.fragment));
+        let mut out = begin_page(identity, self.track, self.fragment);
         out.varint(self.decode_time);
         out.varint(self.start.max(0).cast_unsigned());
         out.varint(self.duration);
@@ -179,13 +175,10 @@ impl Page {
     /// [`crate::error::ErrorKind::Source`] where it belongs to another index, is cut short or
     /// holds an impossible value.
     pub fn decode(bytes: &[u8], identity: &Identity, nal_length_size: u8) -> Result<Self, Error> {
-        let mut from = Reader::new(bytes, 0);
-        if !identity.starts_with(from.bytes(8)?) {
-            return Err(Error::source("page belongs to another index"));
-        }
+        let (track, fragment, mut from) = open_page(bytes, identity)?;
         let mut page = Self {
-            track: narrow(&mut from)?,
-            fragment: narrow(&mut from)?,
+            track,
+            fragment,
             decode_time: from.varint()?,
             start: narrow(&mut from)?,
             duration: from.varint()?,
@@ -197,7 +190,8 @@ impl Page {
         };
         let count = from.varint()?;
         // Each sample's size takes a byte: a lying count cannot make us allocate much.
-        if count == 0 || usize::try_from(count).is_ok_and(|count| count > from.remaining()) {
+        let fits = |count| (1..=from.remaining()).contains(&count);
+        if !usize::try_from(count).is_ok_and(fits) {
             return Err(Error::source(format!("page claims {count} samples")));
         }
         page.decode_durations(&mut from, count)?;
@@ -343,11 +337,6 @@ fn too_many() -> Error {
     Error::source("page: NAL units exceed their sample")
 }
 
-fn narrow<T: TryFrom<u64>>(from: &mut Reader<'_>) -> Result<T, Error> {
-    let value = from.varint()?;
-    T::try_from(value).map_err(|_| Error::source(format!("page: {value} is too large")))
-}
-
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -405,6 +394,22 @@ mod tests {
     fn a_page_of_another_index_is_refused() {
         let error = Page::decode(&page().encode(&[7; 16]), &[8; 16], 4).unwrap_err();
         assert_eq!(error.message(), "page belongs to another index");
+    }
+
+    #[test]
+    fn a_count_of_samples_that_the_page_has_no_room_for_is_refused() {
+        let refused = |count: u64| {
+            let mut page = begin_page(&[7; 16], 0, 0);
+            page.bytes(&[0, 0, 0, 0, 0, 0, 0]);
+            page.varint(count);
+            page.varint(count); // one run of durations
+            page.zeros(40);
+            Page::decode(&page.into_vec(), &[7; 16], 4).unwrap_err()
+        };
+        // Some of them more than a `usize` holds where that has 32 bits.
+        for count in [0, 60, 1 << 31, 1 << 33, u64::MAX] {
+            assert_eq!(refused(count).message(), format!("page claims {count} samples"));
+        }
     }
 
     #[test]

@@ -12,15 +12,14 @@
 //!
 //! A cue that shows during several fragments is whole in the page of each.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::index::Identity;
+use crate::index::{Identity, begin_page, narrow, open_page};
 use crate::text::Cue;
 use crate::time::Ticks;
-use crate::wire::{Reader, Writer};
+use crate::wire::Reader;
 
 /// One fragment of one text track.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,11 +46,7 @@ impl TextPage {
     /// The page's bytes, without padding.
     #[must_use]
     pub fn encode(&self, identity: &Identity) -> Vec<u8> {
-        let mut out = Writer::new();
-        let (tag, _) = identity.split_at(8);
-        out.bytes(tag);
-        out.varint(u64::from(self.track));
-        out.varint(u64::from(self.fragment));
+        let mut out = begin_page(identity, self.track, self.fragment);
         out.varint(self.start.max(0).cast_unsigned());
         out.varint(self.duration);
         out.varint(u64::try_from(self.cues.len()).unwrap_or(u64::MAX));
@@ -71,13 +66,10 @@ impl TextPage {
     /// [`crate::error::ErrorKind::Source`] where it belongs to another index, is cut short or
     /// holds an impossible value.
     pub fn decode(bytes: &[u8], identity: &Identity) -> Result<Self, Error> {
-        let mut from = Reader::new(bytes, 0);
-        if !identity.starts_with(from.bytes(8)?) {
-            return Err(Error::source("page belongs to another index"));
-        }
+        let (track, fragment, mut from) = open_page(bytes, identity)?;
         let mut page = Self {
-            track: narrow(&mut from)?,
-            fragment: narrow(&mut from)?,
+            track,
+            fragment,
             start: narrow(&mut from)?,
             duration: from.varint()?,
             cues: Vec::new(),
@@ -100,11 +92,6 @@ fn text(from: &mut Reader<'_>) -> Result<String, Error> {
     let len = from.varint_len()?;
     let text = core::str::from_utf8(from.bytes(len)?);
     Ok(text.map_err(|_| Error::source("page: text is not UTF-8"))?.into())
-}
-
-fn narrow<T: TryFrom<u64>>(from: &mut Reader<'_>) -> Result<T, Error> {
-    let value = from.varint()?;
-    T::try_from(value).map_err(|_| Error::source(format!("page: {value} is too large")))
 }
 
 #[cfg(test)]
