@@ -4,11 +4,9 @@
 use alloc::string::String;
 
 use crate::error::Error;
-use crate::manifest::hls::key;
-use crate::manifest::hls::media::{ending, extents, header};
+use crate::manifest::hls::media::{header, list};
 use crate::presentation::{Rendition, SwitchingSet};
 use crate::request::Params;
-use crate::request::percent::Encoded;
 
 /// The I-frame playlist of `rendition`, at `QualityLevels(…)/Manifest(…,type=keyframes)`. Each
 /// `EXTINF` reaches to the next key frame, as the standard has it.
@@ -21,20 +19,8 @@ pub fn iframes(
     params: &Params,
 ) -> Result<String, Error> {
     let mut playlist = header(rendition, params)?;
-    let name = Encoded(&set.name);
     playlist.i_frames_only();
-    if !params.format.is_packed() {
-        playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
-    }
-    if let Some(protected) = &rendition.protected {
-        key::write(&mut playlist, protected, params.format);
-    }
-    let ending = ending(set.media, &rendition.codecs, params);
-    for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        let path = format_args!("KeyFrames({name}={time}{params}).{ending}");
-        playlist.segment(duration, params.child(path));
-    }
-    Ok(playlist.end_list())
+    Ok(list(playlist, "KeyFrames", set, rendition, params))
 }
 
 #[cfg(test)]

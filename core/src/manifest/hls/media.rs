@@ -30,7 +30,17 @@ const SEGMENTS: u64 = 180_000;
 /// # Errors
 /// [`ErrorKind::Limit`] over 180,000 segments, [`ErrorKind::Source`] for none.
 pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Result<String, Error> {
-    let mut playlist = header(rendition, params)?;
+    Ok(list(header(rendition, params)?, "Fragments", set, rendition, params))
+}
+
+/// Completes a playlist with the segments, which lie at `{resource}(…)`.
+pub(super) fn list(
+    mut playlist: Playlist,
+    resource: &str,
+    set: &SwitchingSet,
+    rendition: &Rendition,
+    params: &Params,
+) -> String {
     let name = Encoded(&set.name);
     if !params.format.is_packed() {
         playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
@@ -41,14 +51,14 @@ pub fn media(set: &SwitchingSet, rendition: &Rendition, params: &Params) -> Resu
     }
     let ending = ending(set.media, &rendition.codecs, params);
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
-        let path = format_args!("Fragments({name}={time}{params}).{ending}");
+        let path = format_args!("{resource}({name}={time}{params}).{ending}");
         playlist.segment(duration, params.child(path));
     }
-    Ok(playlist.end_list())
+    playlist.end_list()
 }
 
 /// What players know the segments by.
-pub(super) fn ending(media: Media, codecs: &str, params: &Params) -> &'static str {
+fn ending(media: Media, codecs: &str, params: &Params) -> &'static str {
     match (params.format.is_packed(), media, codecs) {
         (false, ..) => "m4s",
         (true, Media::Audio, "ac-3") => "ac3",
@@ -85,7 +95,7 @@ pub(super) fn header(rendition: &Rendition, params: &Params) -> Result<Playlist,
 
 /// Duration and start of each fragment. Boundaries are rounded, never durations, so that the sum
 /// of durations stays within a microsecond of the truth however long the movie.
-pub(super) fn extents(
+fn extents(
     timeline: &Timeline,
     timescale: Timescale,
 ) -> impl Iterator<Item = (Micros, Ticks)> + '_ {
