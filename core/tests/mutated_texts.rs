@@ -2,9 +2,8 @@
 //! goes out well-formed and within bounds.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
-use selvedge_core::asset::movie::Media;
 use selvedge_core::index::TextPage;
-use selvedge_core::index::head::{Pages, Shape, Track};
+use selvedge_core::index::head::{Shape, Track};
 use selvedge_core::mux::text::{imsc, segment};
 use selvedge_core::text::{Carriage, HEADER_BYTES, PAYLOAD_BYTES, SampleReader, Transcript};
 use selvedge_core::time::Timescale;
@@ -72,42 +71,14 @@ impl Dice {
 }
 
 fn track(header: &str) -> Track {
-    let text = |text: &str| text.to_owned();
-    Track {
-        media: Media::Text,
-        name: text("t"),
-        bitrate: 1,
-        language: text("fr"),
-        label: text(""),
-        role: text(""),
-        accessibility: text(""),
-        set: 0,
-        aligned: true,
-        file: 0,
-        timescale: Timescale::MILLISECONDS,
-        codecs: text(""),
-        entries: vec![],
-        nal_length_size: 0,
-        display: (0, 0),
-        rotation: 0,
-        shape: Shape::Text {
-            header: text(header),
-            dash: Carriage::Imsc,
-            default: false,
-            forced: false,
-            characteristics: text(""),
-        },
-        peak_bits: 0,
-        average_bits: 0,
-        keyframe_peak_bits: 0,
-        systems: None,
-        sap_type: 1,
-        grid: 0,
-        first: 0,
-        count: 1,
-        timeline: 0..0,
-        pages: Pages::Even { start: 0, stride: 0 },
-    }
+    let shape = Shape::Text {
+        header: header.to_owned(),
+        dash: Carriage::Imsc,
+        default: false,
+        forced: false,
+        characteristics: String::new(),
+    };
+    Track { language: "fr".to_owned(), ..Track::new("t", Timescale::MILLISECONDS, shape) }
 }
 
 /// What holds of all that was read, and of what is made of it.

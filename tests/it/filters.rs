@@ -8,7 +8,7 @@ use std::fs;
 use bytes::Bytes;
 use selvedge_core::asset::movie::Media;
 use selvedge_core::delivery::{Locator, index_object, locator_object};
-use selvedge_core::index::head::{File, Grid, Head, Pages, Shape, SystemsRates, Track, VideoRange};
+use selvedge_core::index::head::{File, Grid, Head, Shape, SystemsRates, Track, VideoRange};
 use selvedge_core::index::timeline::Timeline;
 use selvedge_core::job::{Config, HttpRequest, Job, Step};
 use selvedge_core::source::Version;
@@ -253,33 +253,19 @@ fn track(
         muxed_average_bits: bitrate + 10_000,
     };
     Track {
-        media,
-        name: name.into(),
         bitrate,
         language: language.into(),
-        label: String::new(),
-        role: String::new(),
-        accessibility: String::new(),
         set,
-        aligned: true,
-        file: 0,
-        timescale: scale(timescale),
         codecs: codecs.into(),
         entries: entry(media).into_iter().collect(),
         nal_length_size: if media == Media::Video { 4 } else { 0 },
         display: (640, 360),
-        rotation: 0,
-        shape,
         peak_bits: bitrate + 10_000,
         average_bits: bitrate + 5_000,
         keyframe_peak_bits: if media == Media::Video { bitrate / 4 } else { 0 },
         systems: (media != Media::Text).then_some(rates),
-        sap_type: 1,
-        grid: 0,
-        first: 0,
         count: 5,
-        timeline: 0..0,
-        pages: Pages::Even { start: 0, stride: 0 },
+        ..Track::new(name, scale(timescale), shape)
     }
 }
 

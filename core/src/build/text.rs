@@ -21,7 +21,7 @@ use crate::build::assemble::Part;
 use crate::build::{Source, describe, rates};
 use crate::error::Error;
 use crate::index::Identity;
-use crate::index::head::{Grid, Pages, Shape, Track};
+use crate::index::head::{Grid, Shape, Track};
 use crate::index::text::TextPage;
 use crate::index::timeline::Timeline;
 use crate::mux::text::segment;
@@ -435,40 +435,23 @@ fn head(
     line: &Timeline,
 ) -> Track {
     let text = &lane.entry.text;
+    let shape = Shape::Text {
+        header: read.header.clone(),
+        dash: text.dash.unwrap_or(Carriage::Imsc),
+        default: text.default,
+        forced: text.forced || read.forced,
+        characteristics: text.characteristics.clone().unwrap_or_default(),
+    };
     Track {
-        media: Media::Text,
-        name: lane.entry.name.clone(),
-        bitrate: 1,
         language: lane.language.clone(),
         label: lane.label.clone().unwrap_or_default(),
         role: lane.entry.role.clone().unwrap_or_default(),
         accessibility: lane.entry.accessibility.clone().unwrap_or_default(),
         // A set of its own: nobody switches languages as bit rates allow.
         set: u32::try_from(number).unwrap_or(u32::MAX),
-        aligned: true,
         file: u32::try_from(lane.file).unwrap_or(u32::MAX),
-        timescale: clock,
         codecs: Carriage::Imsc.codecs().into(),
-        entries: Vec::new(),
-        nal_length_size: 0,
-        display: (0, 0),
-        rotation: 0,
-        shape: Shape::Text {
-            header: read.header.clone(),
-            dash: text.dash.unwrap_or(Carriage::Imsc),
-            default: text.default,
-            forced: text.forced || read.forced,
-            characteristics: text.characteristics.clone().unwrap_or_default(),
-        },
-        peak_bits: 0,
-        average_bits: 0,
-        keyframe_peak_bits: 0,
-        systems: None,
-        sap_type: 1,
-        grid: 0,
-        first: 0,
         count: u32::try_from(line.count()).unwrap_or(u32::MAX),
-        timeline: 0..0,
-        pages: Pages::Even { start: 0, stride: 0 },
+        ..Track::new(&lane.entry.name, clock, shape)
     }
 }

@@ -402,6 +402,44 @@ impl Grid {
 }
 
 impl Track {
+    /// A track of which no more is known: of the first file, alone in its set, without fragments.
+    #[must_use]
+    pub fn new(name: &str, timescale: Timescale, shape: Shape) -> Self {
+        Self {
+            media: match shape {
+                Shape::Video { .. } => Media::Video,
+                Shape::Audio { .. } => Media::Audio,
+                Shape::Text { .. } => Media::Text,
+            },
+            name: name.into(),
+            bitrate: 1,
+            language: "und".into(),
+            label: String::new(),
+            role: String::new(),
+            accessibility: String::new(),
+            set: 0,
+            aligned: true,
+            file: 0,
+            timescale,
+            codecs: String::new(),
+            entries: Vec::new(),
+            nal_length_size: 0,
+            display: (0, 0),
+            rotation: 0,
+            shape,
+            peak_bits: 0,
+            average_bits: 0,
+            keyframe_peak_bits: 0,
+            systems: None,
+            sap_type: 1,
+            grid: 0,
+            first: 0,
+            count: 0,
+            timeline: 0..0,
+            pages: Pages::Even { start: 0, stride: 0 },
+        }
+    }
+
     fn encode(&self, out: &mut Writer) {
         out.u8(match self.media {
             Media::Video => 0,

@@ -12,15 +12,8 @@ use crate::request::{Format, Params};
 use crate::text::Carriage;
 use crate::time::{Instant, Timescale};
 
-pub(super) fn params(format: Format) -> Params {
-    Params {
-        format,
-        filters: Vec::new(),
-        audio_only: false,
-        audio_track: None,
-        encryption: None,
-        query: None,
-    }
+pub(super) const fn params(format: Format) -> Params {
+    Params::new(format)
 }
 
 /// 61.44 s at 25 frames a second: three quality levels, sound in two languages, the first of them

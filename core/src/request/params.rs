@@ -167,6 +167,19 @@ pub struct Params {
 }
 
 impl Params {
+    /// Those of `format`, where nothing else is said.
+    #[must_use]
+    pub const fn new(format: Format) -> Self {
+        Self {
+            format,
+            filters: Vec::new(),
+            audio_only: false,
+            audio_track: None,
+            encryption: None,
+            query: None,
+        }
+    }
+
     /// The parameters as a media playlist carries them: `format`, `audiotrack`, `type`,
     /// `encryption`, `filter`, in the order AMS wrote them.
     #[must_use]
@@ -319,13 +332,12 @@ impl Given {
             return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
         }
         Ok(Params {
-            format,
             encryption: self.encryption,
             filters: self.filters.clone().unwrap_or_default(),
             audio_only: self.audio_only.unwrap_or(false),
             // Elsewhere it means nothing: addresses of the same bytes stay the same.
             audio_track: self.audio_track.clone().filter(|_| format.is_muxed()),
-            query: None,
+            ..Params::new(format)
         })
     }
 }

@@ -205,17 +205,6 @@ mod tests {
         }
     }
 
-    fn params(format: Format) -> Params {
-        Params {
-            format,
-            filters: Vec::new(),
-            audio_only: false,
-            audio_track: None,
-            encryption: None,
-            query: None,
-        }
-    }
-
     #[test]
     fn masters_parse_however_they_are_spelt() {
         for (path, format) in [
@@ -237,19 +226,16 @@ mod tests {
             ("film.ism/manifest(format=fmp4)", Format::Smooth),
             ("film.ism/manifest(format=FMP4-V20)", Format::SmoothV20),
         ] {
-            assert_eq!(what(path), What::Manifest(params(format)), "{path}");
+            assert_eq!(what(path), What::Manifest(Params::new(format)), "{path}");
         }
     }
 
     #[test]
     fn filters_and_audio_only_are_kept() {
         let expected = Params {
-            format: Format::HlsCmaf,
             filters: vec![String::from("acct"), String::from("asset")],
             audio_only: true,
-            audio_track: None,
-            encryption: None,
-            query: None,
+            ..Params::new(Format::HlsCmaf)
         };
         let path = "film.ism/manifest(format=m3u8-cmaf,filter=acct;asset, audio-only=TRUE)";
         assert_eq!(what(path), What::Manifest(expected));
@@ -290,7 +276,7 @@ mod tests {
             bitrate: 2_761_648,
             track: String::from(track),
             keyframes,
-            params: params(Format::HlsCmaf),
+            params: Params::new(Format::HlsCmaf),
         };
         for (path, expected) in [
             ("Manifest(video,format=m3u8-cmaf)", of("video", false)),
@@ -306,7 +292,7 @@ mod tests {
     #[test]
     fn init_fragments_and_key_frames_parse() {
         let (bitrate, track) = (128_041, String::from("aac_eng"));
-        let params = params(Format::DashCmaf);
+        let params = Params::new(Format::DashCmaf);
         let path = |rest| format!("film.ism/qualitylevels(128041)/{rest},format=mpd-time-cmaf)");
         assert_eq!(
             what(&path("Fragments(aac_eng=i")),
@@ -330,11 +316,11 @@ mod tests {
             bitrate: 900,
             track: String::from("video"),
             time: 60_060_000,
-            params: params(Format::Smooth),
+            params: Params::new(Format::Smooth),
         };
         assert_eq!(what(path), expected);
-        assert_eq!(format!("{}", params(Format::Smooth)), "");
-        assert_eq!(format!("{}", params(Format::SmoothV20)), "");
+        assert_eq!(format!("{}", Params::new(Format::Smooth)), "");
+        assert_eq!(format!("{}", Params::new(Format::SmoothV20)), "");
     }
 
     #[test]
@@ -483,12 +469,9 @@ mod tests {
     #[test]
     fn children_carry_the_parameters_in_the_order_ams_wrote_them() {
         let params = Params {
-            format: Format::HlsCmaf,
             filters: vec![String::from("acct"), String::from("a b")],
             audio_only: true,
-            audio_track: None,
-            encryption: None,
-            query: None,
+            ..Params::new(Format::HlsCmaf)
         };
         assert_eq!(format!("{params}"), ",format=m3u8-cmaf");
         let playlist = format!("{}", params.of_playlist(true));

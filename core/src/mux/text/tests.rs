@@ -2,48 +2,20 @@ use super::*;
 use alloc::string::String;
 use alloc::vec;
 
-use crate::asset::movie::Media;
-use crate::index::head::Pages;
 use crate::mp4::{BoxRef, Boxes, dump};
 use crate::text::{Cue, SampleReader};
 use crate::time::Timescale;
 
 fn track(header: &str) -> Track {
-    Track {
-        media: Media::Text,
-        name: "subt_fr".into(),
-        bitrate: 52,
-        language: "fr-FR".into(),
-        label: String::new(),
-        role: String::new(),
-        accessibility: String::new(),
-        set: 2,
-        aligned: true,
-        file: 1,
-        timescale: Timescale::new(90_000).unwrap(),
-        codecs: "stpp.ttml.im1t".into(),
-        entries: vec![],
-        nal_length_size: 0,
-        display: (0, 0),
-        rotation: 0,
-        shape: Shape::Text {
-            header: header.into(),
-            dash: Carriage::Imsc,
-            default: false,
-            forced: false,
-            characteristics: String::new(),
-        },
-        peak_bits: 0,
-        average_bits: 0,
-        keyframe_peak_bits: 0,
-        systems: None,
-        sap_type: 1,
-        grid: 0,
-        first: 0,
-        count: 1,
-        timeline: 0..0,
-        pages: Pages::Even { start: 0, stride: 0 },
-    }
+    let shape = Shape::Text {
+        header: header.into(),
+        dash: Carriage::Imsc,
+        default: false,
+        forced: false,
+        characteristics: String::new(),
+    };
+    let clock = Timescale::new(90_000).unwrap();
+    Track { language: "fr-FR".into(), ..Track::new("subt_fr", clock, shape) }
 }
 
 fn cue(start: i64, end: i64, id: &str, settings: &str, payload: &str) -> Cue {
