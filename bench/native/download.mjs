@@ -9,11 +9,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { serveNatively } from "../../tests/worker/demo.mjs";
-import { repository } from "../../tests/worker/worker.mjs";
+import { built } from "../program.mjs";
+import { median, record } from "../record.mjs";
 
 const BYTES = 32 * 1024 * 1024;
 const ROUNDS = 5;
@@ -46,19 +46,6 @@ try {
 } finally {
   for (const close of closing) close();
   rmSync(folder, { recursive: true });
-}
-
-/** The program, built for speed unless a build was named. */
-function built() {
-  if (process.env.SELVEDGE_BINARY !== undefined) return process.env.SELVEDGE_BINARY;
-  const told = execFileSync("cargo", [
-    "build", "--quiet", "--release", "--package", "selvedge-origin", "--bin", "selvedge",
-    "--message-format", "json-render-diagnostics",
-  ], {
-    cwd: repository, encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"],
-  });
-  const messages = told.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  return messages.find(({ executable }) => typeof executable === "string").executable;
 }
 
 function film() {
@@ -121,18 +108,14 @@ function throughput(url) {
 
 function report(servers) {
   const best = ({ rounds }) => Math.max(...rounds);
-  const median = ({ rounds }) => [...rounds].sort((a, b) => a - b)[Math.floor(rounds.length / 2)];
   const [selvedge, ...others] = servers;
   const peer = Math.max(...others.map(best));
   const row = (one) => {
     const ratio = (best(one) / peer).toFixed(2);
-    return `| ${one.what} | ${best(one).toFixed(0)} | ${median(one).toFixed(0)} | ${ratio} |`;
+    const [most, middle] = [best(one), median(one.rounds)].map((speed) => speed.toFixed(0));
+    return `| ${one.what} | ${most} | ${middle} | ${ratio} |`;
   };
-  const text = `# What a download costs
-
-\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()},
-${new Date().toISOString().slice(0, 10)}.
-
+  record("download", "What a download costs", `\
 One file of ${BYTES / 1024 ** 2} MiB, asked for whole over loopback by
 \`wrk -t 2 -c ${CONNECTIONS}\`, which shares the machine with the server: from the native server by
 a locator that allows download, and from nginx as a static file. ${ROUNDS} rounds of ${SECONDS} s
@@ -141,11 +124,6 @@ each, by turns. The ratio is that of the best round to nginx's best; at least ${
 | | best, MB/s | median, MB/s | of nginx |
 |---|---|---|---|
 ${servers.map(row).join("\n")}
-`;
-  process.stdout.write(text);
-  if (process.argv.includes("--record")) {
-    mkdirSync(new URL("../record", import.meta.url), { recursive: true });
-    writeFileSync(fileURLToPath(new URL("../record/download.md", import.meta.url)), text);
-  }
+`);
   if (best(selvedge) < LEAST * peer) throw new Error("a download is slower than it may be");
 }

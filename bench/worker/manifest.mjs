@@ -3,18 +3,16 @@
 //
 //     cargo xtask bench
 //
-// CPU time is that of the workerd process, all threads, from /proc. Manifests are asked by turns,
-// so that what else the machine does falls on all. The film is a minute over and over: what a
-// manifest costs depends on how much it lists, not on what the pictures show.
+// The film is a minute over and over: what a manifest costs depends on how much it lists, not on
+// what the pictures show.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { secret, serveNatively } from "../../tests/worker/demo.mjs";
-import { repository, startWorker } from "../../tests/worker/worker.mjs";
-import { cpuSeconds, workerdBelow } from "./process.mjs";
+import { built } from "../program.mjs";
+import { median, record } from "../record.mjs";
+import { beforeWorker, byTurns, get, withWorker } from "./stage.mjs";
 
 const ROUNDS = 9;
 const REQUESTS = 60; // of each manifest, each round
@@ -22,34 +20,21 @@ const MOST_MILLISECONDS = 3; // a filtered manifest, its documents and index hea
 const MOST_ROUNDS = 3; // of reads, each waiting for the one before, nothing in any cache
 const MINUTES = 120;
 
+const id = "7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e";
 const folder = mkdtempSync(join(tmpdir(), "selvedge-bench-"));
 const store = join(folder, "store");
 const binary = built();
-publish();
-const id = "7ae5ae3e-9dd1-4ad3-9a5c-3f5d1f6f1a0e";
 const manifests = cases();
-const native = await serveNatively({ store, binary });
-const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret };
 
 try {
-  for (const one of manifests) await cold(one);
-  const worker = await startWorker(signed);
-  try {
-    const workerd = workerdBelow(process.pid);
-    for (const one of manifests) await ask(worker, one, REQUESTS);
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const one of manifests) {
-        const before = cpuSeconds(workerd);
-        await ask(worker, one, REQUESTS);
-        one.rounds.push(((cpuSeconds(workerd) - before) * 1000) / REQUESTS);
-      }
-    }
-  } finally {
-    await worker.close();
-  }
+  publish();
+  await beforeWorker({ store, binary }, async ({ native, worker }) => {
+    for (const one of manifests) one.path ??= await mediaPlaylist(worker);
+    for (const one of manifests) await withWorker(native, (fresh) => cold(fresh, one));
+    await byTurns(manifests, ROUNDS, (one) => ask(worker, one));
+  });
   report();
 } finally {
-  native.close();
   rmSync(folder, { recursive: true });
 }
 
@@ -64,20 +49,7 @@ function cases() {
     ["MPD", path(`manifest(format=mpd-time-cmaf)`), false],
     ["MPD, filtered", path(`manifest(format=mpd-time-cmaf,${filter})`), true],
     ["Smooth Streaming, filtered", path(`manifest(${filter})`), true],
-  ].map(([what, path, filtered]) => ({ what, path, filtered, rounds: [] }));
-}
-
-/** The program, built for speed unless a build was named. */
-function built() {
-  if (process.env.SELVEDGE_BINARY !== undefined) return process.env.SELVEDGE_BINARY;
-  const told = execFileSync("cargo", [
-    "build", "--quiet", "--release", "--package", "selvedge-origin", "--bin", "selvedge",
-    "--message-format", "json-render-diagnostics",
-  ], {
-    cwd: repository, encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"],
-  });
-  const messages = told.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  return messages.find(({ executable }) => typeof executable === "string").executable;
+  ].map(([what, path, filtered]) => ({ what, path, filtered }));
 }
 
 /** Two hours of six renditions, a sound in two languages, and filters in AMS's documents. */
@@ -113,68 +85,49 @@ function publish() {
     "--track", "Type=audio,Language=en");
 }
 
-async function get(worker, path) {
-  const response = await fetch(worker.url + path);
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`);
-  return { text, timing: response.headers.get("Server-Timing") };
+/** The first media playlist of pictures that the filtered master names. */
+async function mediaPlaylist(worker) {
+  const { body } = await get(worker, manifests[1].path);
+  const [child] = /^QualityLevels\(\d+\)\/Manifest\(.*$/m.exec(Buffer.from(body).toString());
+  return `/${id}/film.ism/${child}`;
 }
 
-async function ask(worker, { path }, count) {
-  for (let left = count; left > 0; left -= 1) await get(worker, path);
+async function ask(worker, { path }) {
+  for (let left = REQUESTS; left > 0; left -= 1) await get(worker, path);
+  return REQUESTS;
 }
 
 /** The first request a worker ever gets: nothing is cached. */
-async function cold(one) {
-  const worker = await startWorker(signed);
-  try {
-    if (one.path === undefined) {
-      const master = await get(worker, manifests[1].path);
-      const child = /^QualityLevels\(\d+\)\/Manifest\(.*$/m.exec(master.text)[0];
-      one.path = `/${id}/film.ism/${child}`;
-      return await cold(one);
-    }
-    const { text, timing } = await get(worker, one.path);
-    one.bytes = text.length;
-    const count = (name) => Number(new RegExp(`${name};desc="(\\d+) reads`).exec(timing)[1]);
-    one.index = count("index");
-    one.documents = count("documents");
-    // The locator beside the endpoint's settings; the filters beside the index's head; the
-    // timelines, where the manifest lists segments or a window needs them.
-    one.waits = 1 + 1 + (one.index > 1 ? 1 : 0);
-  } finally {
-    await worker.close();
-  }
+async function cold(worker, one) {
+  const { bytes, timing } = await get(worker, one.path);
+  one.bytes = bytes;
+  const count = (name) => Number(new RegExp(`${name};desc="(\\d+) reads`).exec(timing)[1]);
+  one.index = count("index");
+  one.documents = count("documents");
+  // The locator beside the endpoint's settings; the filters beside the index's head; the
+  // timelines, where the manifest lists segments or a window needs them.
+  one.waits = 1 + 1 + (one.index > 1 ? 1 : 0);
 }
 
 function report() {
-  const best = ({ rounds }) => Math.min(...rounds);
-  const row = (one) => `| ${one.what} | ${one.bytes} | ${best(one).toFixed(2)} | ` +
+  const row = (one) => `| ${one.what} | ${one.bytes} | ${median(one.rounds).toFixed(2)} | ` +
     `${one.documents} | ${one.index} | ${one.waits} |`;
-  const text = `# What a filtered manifest costs
-
-\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()},
-${new Date().toISOString().slice(0, 10)}.
-
+  record("manifest", "What a filtered manifest costs", `\
 Two hours of pictures in six renditions and of sound in two languages. The filters leave the time
 from 600.5 s to 6600 s, all pictures and one sound; one is the account's, one the asset's. The
 manifests are asked of the worker in workerd over an HTTP origin, ${ROUNDS} rounds of ${REQUESTS}
-each, by turns. CPU is that of the whole workerd process, HTTP included, everything cached; the best
-round, which the machine's other work disturbed least. At most ${MOST_MILLISECONDS} ms are allowed
-for a filtered one. Reads are those of the first request a worker gets, with nothing cached;
-documents are the locator, and those filters that are there. \`tests/it/filters.rs\` counts how many
-of them wait for another: at most ${MOST_ROUNDS} rounds.
+each, by turns. CPU is that of the whole workerd process, HTTP included, everything cached; medians
+of the rounds. At most ${MOST_MILLISECONDS} ms are allowed for a filtered one. Reads are those of the
+first request a worker gets, with nothing cached; documents are the locator, and those filters that
+are there. \`tests/it/filters.rs\` counts how many of them wait for another: at most ${MOST_ROUNDS}
+rounds.
 
 | manifest | bytes | CPU a request, ms | documents read | index reads | rounds of reads |
 |---|---|---|---|---|---|
 ${manifests.map(row).join("\n")}
-`;
-  process.stdout.write(text);
-  if (process.argv.includes("--record")) {
-    mkdirSync(new URL("../record", import.meta.url), { recursive: true });
-    writeFileSync(fileURLToPath(new URL("../record/manifest.md", import.meta.url)), text);
-  }
-  const slow = manifests.filter((one) => one.filtered && best(one) > MOST_MILLISECONDS);
+`);
+  const isSlow = ({ rounds }) => median(rounds) > MOST_MILLISECONDS;
+  const slow = manifests.filter((one) => one.filtered && isSlow(one));
   if (slow.length > 0) throw new Error(`slower than it may be: ${slow.map((one) => one.what)}`);
   const far = manifests.filter((one) => one.waits > MOST_ROUNDS);
   if (far.length > 0) throw new Error(`too many rounds of reads: ${far.map((one) => one.what)}`);

@@ -3,80 +3,41 @@
 //
 //     cargo xtask bench
 //
-// The films differ in length alone. CPU time is that of the workerd process, all threads, from
-// /proc; both films are asked by turns, so that what else the machine does falls on both.
+// The films differ in length alone.
 
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { secret, serveNatively } from "../../tests/worker/demo.mjs";
-import { filesBelow, repository, startWorker } from "../../tests/worker/worker.mjs";
-import { cpuSeconds, workerdBelow } from "./process.mjs";
+import { filesBelow, repository } from "../../tests/worker/worker.mjs";
+import { median, record } from "../record.mjs";
+import { byTurns, get, onStage, segmentsOf } from "./stage.mjs";
 
 const ROUNDS = 12;
 const REQUESTS = 250; // of each film, each round
 
-const store = mkdtempSync(join(tmpdir(), "selvedge-bench-"));
-const run = ["run", "--quiet", "--release", "--package", "selvedge-bench", "--bin", "bench_store"];
-const told = execFileSync("cargo", [...run, "--", store], { cwd: repository, encoding: "utf8" });
-const { binary, films } = JSON.parse(told);
-const native = await serveNatively({ store, binary });
-const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret };
-const worker = await startWorker(signed);
-const workerd = workerdBelow(process.pid);
-
-try {
-  for (const film of films) await learn(film);
-  for (const film of films) film.cold = await cold(film);
-  // The heads are cached by now; this round reads the pages.
-  for (const film of films) film.fresh = (await ask(film, REQUESTS)).costs;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const order = round % 2 ? films : [...films].reverse();
-    for (const film of order) film.rounds.push(await ask(film, REQUESTS));
-  }
-  report();
-} finally {
-  await worker.close();
-  native.close();
-  rmSync(store, { recursive: true });
-}
-
-/** Finds the segments of a film's video. */
-async function learn(film) {
-  const folder = (url) => url.slice(0, url.lastIndexOf("/") + 1);
-  const lines = async (path) => (await (await fetch(native.url + path)).text()).split("\n");
-  const media = (await lines(film.hls)).find((line) => line.startsWith("QualityLevels"));
-  const playlist = folder(film.hls) + media;
-  const segments = (await lines(playlist)).filter((line) => line.startsWith("Fragments"));
-  film.segments = segments.map((line) => folder(playlist) + line);
-  film.rounds = [];
-}
+let films;
+await onStage(async (stage) => {
+  films = stage.films;
+  for (const film of films) film.segments = await segmentsOf(stage.native, film.hls);
+  for (const film of films) film.cold = await cold(stage.worker, film);
+  // The heads are cached by now; the first round, before the clock runs, reads the pages.
+  await byTurns(films, ROUNDS, (film) => ask(stage.worker, film));
+});
+report();
 
 /** The first request of a film: nothing of its index is cached. */
-async function cold(film) {
-  return cost(await get(film.segments[Math.floor(film.segments.length / 2)]));
+async function cold(worker, film) {
+  return cost(await get(worker, film.segments[Math.floor(film.segments.length / 2)]));
 }
 
-/** Asks for segments spread over the film: CPU a request, and what it read for a new page. */
-async function ask(film, count) {
-  const before = cpuSeconds(workerd);
-  const costs = [];
-  for (let n = 0; n < count; n += 1) {
-    const place = Math.floor(((n + 0.5) * film.segments.length) / count);
-    costs.push(cost(await get(film.segments[place])));
+/** Asks for segments spread over the film, and notes what each read. */
+async function ask(worker, film) {
+  film.costs ??= [];
+  for (let n = 0; n < REQUESTS; n += 1) {
+    const place = Math.floor(((n + 0.5) * film.segments.length) / REQUESTS);
+    film.costs.push(cost(await get(worker, film.segments[place])));
   }
-  return { milliseconds: ((cpuSeconds(workerd) - before) * 1000) / count, costs };
-}
-
-async function get(path) {
-  const response = await fetch(worker.url + path);
-  const { status } = response;
-  if (status !== 200) throw new Error(`${path}: ${status} ${await response.text()}`);
-  const bytes = (await response.arrayBuffer()).byteLength;
-  return { timing: response.headers.get("Server-Timing"), bytes };
+  return REQUESTS;
 }
 
 /** Reads and bytes of the index, and media bytes that entered WebAssembly, from Server-Timing. */
@@ -88,9 +49,8 @@ function cost({ timing, bytes }) {
 }
 
 function report() {
-  const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
   const [short, long] = films.map((film) => {
-    const costs = [...film.fresh, ...film.rounds.flatMap((round) => round.costs)];
+    const { costs } = film;
     // Locator and head expire after a minute; a request that reads them again is a cold one.
     const warm = costs.filter(({ documents, reads }) => documents === 0 && reads <= 1);
     return {
@@ -100,7 +60,7 @@ function report() {
       cold: (100 * (costs.length - warm.length)) / costs.length,
       wasm: Math.max(film.cold.wasm, ...costs.map(({ wasm }) => wasm)),
       bytes: median(costs.map(({ bytes }) => bytes)),
-      cpu: Math.min(...film.rounds.map(({ milliseconds }) => milliseconds)),
+      cpu: median(film.rounds),
     };
   });
   const row = (what, pick, digits = 0) => {
@@ -108,15 +68,11 @@ function report() {
     const ratio = a === 0 ? "" : (b / a).toFixed(2);
     return `| ${what} | ${a.toFixed(digits)} | ${b.toFixed(digits)} | ${ratio} |`;
   };
-  const text = `# What a segment costs
-
-\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()},
-${new Date().toISOString().slice(0, 10)}.
-
+  record("segments", "What a segment costs", `\
 Two films of one picture and sound, H.264 at 640×360 with AAC in one file, differ in length alone.
 Segments of video are asked of the worker in workerd over an HTTP origin, spread over the film,
 ${ROUNDS} rounds of ${REQUESTS}, both films by turns. CPU is that of the whole workerd process,
-HTTP and streams included; the best round, which the machine's other work disturbed least.
+HTTP and streams included; the median of the rounds.
 
 | | 10 minutes | 2 hours | ratio |
 |---|---|---|---|
@@ -133,12 +89,7 @@ nothing cached puts locator and head before them (${short.cold.toFixed(1)} % and
 ${long.cold.toFixed(1)} % of the requests, as they expire after a minute).
 
 The worker's modules are ${workerBytes()} bytes after gzip -9.
-`;
-  process.stdout.write(text);
-  if (process.argv.includes("--record")) {
-    mkdirSync(new URL("../record", import.meta.url), { recursive: true });
-    writeFileSync(fileURLToPath(new URL("../record/segments.md", import.meta.url)), text);
-  }
+`);
   const close = (a, b) => Math.abs(b / a - 1) <= 0.1;
   const holds =
     close(short.head.index, long.head.index) && close(short.page, long.page) &&
