@@ -20,11 +20,11 @@ use object_store::{
 use selvedge_core::job::Fetched;
 use selvedge_core::source::Version;
 use selvedge_core::time::Millis;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncReadExt as _;
 
 use crate::failure::Failure;
 
+mod chunks;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod conditional;
@@ -32,10 +32,8 @@ mod error;
 
 pub use error::StoreError;
 
+use chunks::{CHUNK, chunks};
 use error::{broken, failed};
-
-/// One read of a local file. Larger gains nothing; smaller costs a thread hop each.
-const CHUNK: usize = 256 * 1024;
 
 /// One part of an upload; S3 asks for 5 MiB and takes 10,000 parts, so 80 GB an object.
 const UPLOAD_PART: usize = 8 * 1024 * 1024;
@@ -182,7 +180,7 @@ impl Store {
         let start = range.as_ref().map(|range| range.start);
         let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
         let failure = match self.timely(self.objects.get_opts(&path, options)).await {
-            Ok(result) => return self.opened(result).await,
+            Ok(result) => return Ok(self.opened(result)),
             Err(failure) => failure,
         };
         // Stores do not agree on how to say that a range starts behind the end.
@@ -320,19 +318,13 @@ impl Store {
         Ok(Opened { meta, range: end..end, bytes: stream::empty().boxed() })
     }
 
-    async fn opened(&self, result: GetResult) -> Result<Opened, StoreError> {
+    fn opened(&self, result: GetResult) -> Opened {
         let (meta, range) = (result.meta.into(), result.range);
         let bytes = match result.payload {
-            GetResultPayload::File(file, _) => {
-                let mut file = tokio::fs::File::from_std(file);
-                let seek = file.seek(io::SeekFrom::Start(range.start)).await;
-                seek.map_err(|error| broken(&error))?;
-                let length = range.end.saturating_sub(range.start);
-                ReaderStream::with_capacity(file.take(length), CHUNK).boxed()
-            }
+            GetResultPayload::File(file, _) => chunks(file, range.clone()),
             GetResultPayload::Stream(stream) => impatient(stream, self.timeout),
         };
-        Ok(Opened { meta, range, bytes })
+        Opened { meta, range, bytes }
     }
 
     async fn timely<T>(
