@@ -32,7 +32,10 @@ pub(super) struct Part {
     pub(super) pages: Vec<Vec<u8>>,
 }
 
-pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
+pub(super) fn assemble(mut builder: Builder) -> Result<Built, Error> {
+    for (lane, layout) in builder.lanes.iter_mut().zip(&mut builder.scan.layouts) {
+        take_parameter_sets(lane, layout, &mut builder.report);
+    }
     let grid = builder.cuts.grids.first();
     let per_segment = systems::fragments_per_segment(builder.fragments_per_segment, grid);
     let identity = identity(&builder, per_segment);
@@ -71,6 +74,17 @@ pub(super) fn assemble(builder: Builder) -> Result<Built, Error> {
     };
     let report = describe::report(&head, builder.cuts.aligned, builder.held, &parts, report);
     Ok(Built { index: lay_out(head, parts, &report.to_json()).into(), report })
+}
+
+/// Parameter sets that stand in the samples and never change go into the sample entry, so that
+/// decoding starts at any key frame and `hev1` becomes `hvc1`.
+fn take_parameter_sets(lane: &mut Lane, layout: &mut Layout, report: &mut Notes) {
+    let ([codec], Some(sets)) = (lane.codecs.as_slice(), layout.collected()) else { return };
+    let Some(codec) = codec.with_parameter_sets(sets) else { return };
+    report
+        .push(lane.note("the samples' parameter sets never change: the sample entry has them now"));
+    lane.codecs = alloc::vec![codec];
+    layout.in_band_parameter_sets = false;
 }
 
 /// Hashes all that decides the index: sources, their states, and every sample's place and time.

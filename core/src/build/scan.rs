@@ -23,11 +23,30 @@ pub(super) struct Layout {
     /// A slice header could not be read: there is no layout to encrypt by.
     pub(super) faulty: bool,
     pub(super) in_band_parameter_sets: bool,
+    /// Parameter sets of the first sample that the sample entry lacks, while no other sample has
+    /// any but these; `None` once one has.
+    collected: Option<Vec<Vec<u8>>>,
     pub(super) cea608: bool,
     pub(super) cea708: bool,
 }
 
 impl Layout {
+    /// Parameter sets found in samples, where they never change.
+    pub(super) fn collected(&self) -> Option<&[Vec<u8>]> {
+        self.collected.as_deref().filter(|sets| !sets.is_empty())
+    }
+
+    /// Takes note of the parameter sets in sample `number` that the sample entry lacks.
+    fn collect(&mut self, number: usize, found: Vec<Vec<u8>>) {
+        if number == 0 {
+            self.collected = Some(found);
+        } else if let Some(known) = &self.collected
+            && !found.iter().all(|set| known.contains(set))
+        {
+            self.collected = None;
+        }
+    }
+
     /// NAL units of the samples `range`; none where they are not known.
     pub(super) fn nals(&self, range: &Range<usize>) -> &[Vec<NalUnit>] {
         let known = if self.faulty { &[] } else { self.nals.as_slice() };
@@ -156,6 +175,7 @@ impl Scan {
             layout.faulty = true;
         }
         layout.in_band_parameter_sets |= found.in_band_parameter_sets;
+        layout.collect(number, found.parameter_sets);
         layout.cea608 |= found.cea608;
         layout.cea708 |= found.cea708;
         layout.nals.push(found.nals);

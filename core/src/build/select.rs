@@ -79,7 +79,7 @@ pub(super) fn lanes(
     for entry in manifest.tracks.iter().filter(|entry| entry.media != Media::Text) {
         let (file, track) = find(entry, sources)?;
         match codecs(track) {
-            Ok(codecs) => lanes.push(lane(entry, file, track, codecs)),
+            Ok(found) => lanes.push(lane(entry, file, track, found, report)),
             Err(error) => {
                 let note = Note::of(&entry.src, error.message()).track(entry.track_id);
                 report.push(note.left_out());
@@ -119,27 +119,63 @@ fn find<'s>(entry: &TrackEntry, sources: &'s [Source]) -> Result<(usize, &'s Tra
     Ok((file, track))
 }
 
-fn codecs(track: &Track) -> Result<Vec<Codec>, Error> {
+/// The codecs of the sample entries that samples use, and which of them each entry is. Entries
+/// that come to the same are one: editors write one for every take.
+fn codecs(track: &Track) -> Result<(Vec<Codec>, Vec<u16>), Error> {
     if track.samples.is_empty() {
         return Err(Error::unsupported("the track has no samples"));
     }
-    let codecs: Vec<Codec> =
-        track.entries.iter().map(|entry| Codec::read(&entry.data)).collect::<Result<_, _>>()?;
-    let missing = track.samples.iter().find(|sample| usize::from(sample.entry) >= codecs.len());
-    match missing {
-        Some(sample) => {
-            let (number, count) = (sample.entry.saturating_add(1), codecs.len());
-            Err(Error::source(format!(
-                "a sample uses sample entry {number} of {count} (14496-12 §8.7.4)"
-            )))
-        }
-        None => Ok(codecs),
+    let used: BTreeSet<u16> = track.samples.iter().map(|sample| sample.entry).collect();
+    if let Some(beyond) = used.iter().find(|entry| usize::from(**entry) >= track.entries.len()) {
+        let (number, count) = (beyond.saturating_add(1), track.entries.len());
+        return Err(Error::source(format!(
+            "a sample uses sample entry {number} of {count} (14496-12 §8.7.4)"
+        )));
     }
+    let mut codecs: Vec<Codec> = Vec::new();
+    let mut places = Vec::new();
+    for (number, entry) in (0_u16..).zip(&track.entries) {
+        let place = match used.contains(&number) {
+            true => place(Codec::read(&entry.data)?, &mut codecs)?,
+            false => 0,
+        };
+        places.push(u16::try_from(place).unwrap_or(u16::MAX));
+    }
+    Ok((codecs, places))
 }
 
-fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> Lane {
+/// Where `codec` is among `codecs`, which may go on in one track.
+fn place(codec: Codec, codecs: &mut Vec<Codec>) -> Result<usize, Error> {
+    let alike = |other: &Codec| other.output_entry(false) == codec.output_entry(false);
+    if let Some(place) = codecs.iter().position(alike) {
+        return Ok(place);
+    }
+    if let Some(first) = codecs.first() {
+        let (one, other) = (first.family().words(), codec.family().words());
+        if one != other {
+            return Err(Error::unsupported(format!("{one} becomes {other} within the track")));
+        }
+        if first.nal_length_size() != codec.nal_length_size() {
+            let rule = "length fields of NAL units change their size within the track";
+            return Err(Error::unsupported(rule));
+        }
+    }
+    codecs.push(codec);
+    Ok(codecs.len().saturating_sub(1))
+}
+
+fn lane(
+    entry: &TrackEntry,
+    file: usize,
+    track: &Track,
+    (codecs, places): (Vec<Codec>, Vec<u16>),
+    report: &mut Notes,
+) -> Lane {
     let mut track = track.clone();
-    let samples = track.samples.drain(..).map(Timed::from).collect();
+    let mut samples: Vec<Timed> = track.samples.drain(..).map(Timed::from).collect();
+    for sample in &mut samples {
+        sample.entry = places.get(usize::from(sample.entry)).copied().unwrap_or(0);
+    }
     let mut lane = Lane {
         entry: entry.clone(),
         bitrate: 0,
@@ -153,6 +189,12 @@ fn lane(entry: &TrackEntry, file: usize, track: &Track, codecs: Vec<Codec>) -> L
         grid: 0,
         first: 0,
     };
+    if lane.codecs.len() > 1 {
+        let says = format!("{} sample entries, one after another", lane.codecs.len());
+        let remedy = "encode it in one go: not every player follows, and Smooth Streaming has \
+            no words for it";
+        report.push(lane.note(says).remedy(remedy));
+    }
     if lane.codecs.iter().all(|codec| codec.family().is_sync_throughout()) {
         lane.samples.iter_mut().for_each(|sample| sample.sync = true);
     }

@@ -165,7 +165,7 @@ impl Codec {
     #[must_use]
     pub fn rfc6381_out(&self, in_band: bool) -> String {
         match self {
-            Self::Avc(avc) => avc.rfc6381(avc.output_fourcc()),
+            Self::Avc(avc) => avc.rfc6381(avc.output_fourcc(in_band)),
             Self::Hevc(hevc) => hevc.rfc6381(hevc.output_fourcc(in_band)),
             Self::Av1(av1) => av1.rfc6381(av1.output_fourcc()),
             Self::Vp9(vp9) => vp9.rfc6381(),
@@ -216,12 +216,23 @@ impl Codec {
     #[must_use]
     pub fn output_entry(&self, in_band: bool) -> Vec<u8> {
         match self {
-            Self::Avc(avc) => avc.output_entry(),
+            Self::Avc(avc) => avc.output_entry(in_band),
             Self::Hevc(hevc) => hevc.output_entry(in_band),
             Self::Av1(av1) => av1.output_entry(),
             Self::Vp9(vp9) => vp9.output_entry(),
             Self::Aac(aac) => aac.output_entry(),
             Self::Sound(sound) => sound.output_entry(),
+        }
+    }
+
+    /// The same track with parameter sets in its sample entry that stood in the samples alone, and
+    /// never change; `None` where the entry has others of their kind, or still lacks some.
+    #[must_use]
+    pub fn with_parameter_sets(&self, units: &[Vec<u8>]) -> Option<Self> {
+        match self {
+            Self::Avc(avc) => avc.with_parameter_sets(units).map(Self::Avc),
+            Self::Hevc(hevc) => hevc.with_parameter_sets(units).map(Self::Hevc),
+            Self::Av1(_) | Self::Vp9(_) | Self::Aac(_) | Self::Sound(_) => None,
         }
     }
 

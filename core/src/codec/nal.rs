@@ -95,6 +95,8 @@ pub struct SampleLayout {
     /// The sample carries parameter sets other than those of the configuration record, which
     /// then does not suffice. Repetitions of the record's do not count.
     pub in_band_parameter_sets: bool,
+    /// Those parameter sets: NAL units, in order.
+    pub parameter_sets: Vec<Vec<u8>>,
     /// CEA-608 captions (ATSC A/53 `cc_data` of type 0 or 1), padding aside.
     pub cea608: bool,
     /// CEA-708 captions (ATSC A/53 `cc_data` of type 2 or 3).
@@ -182,7 +184,10 @@ impl NalScanner {
                     layout.random_access = layout.random_access.or(access);
                 }
                 Unit::ParameterSet => {
-                    layout.in_band_parameter_sets |= !self.record.iter().any(|known| known == nal);
+                    if !self.record.iter().any(|known| known == nal) {
+                        layout.in_band_parameter_sets = true;
+                        layout.parameter_sets.push(nal.to_vec());
+                    }
                 }
                 Unit::Information(found) => {
                     layout.cea608 |= found.cea608;

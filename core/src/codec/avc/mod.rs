@@ -35,6 +35,10 @@ impl Avc {
         let record = find(&entry.children, b"avcC")
             .ok_or_else(|| Error::source("no `avcC` (14496-15 §5.4.2.1)"))?;
         let record = AvcRecord::read(record)?;
+        Self::new(entry, record)
+    }
+
+    fn new(entry: VisualEntry, record: AvcRecord) -> Result<Self, Error> {
         let mut sets = ParameterSets::default();
         for nal in record.sps.iter().chain(&record.pps) {
             sets.unit(nal).map_err(|error| error.within("`avcC`"))?;
@@ -58,9 +62,30 @@ impl Avc {
         self.entry.fourcc
     }
 
-    /// `avc3` where the record alone does not start a decoder (14496-15 §5.4.2.1).
-    pub(crate) const fn output_fourcc(&self) -> [u8; 4] {
-        if self.record.sps.is_empty() || self.record.pps.is_empty() { *b"avc3" } else { *b"avc1" }
+    /// `avc3` where the record alone does not start a decoder (14496-15 §5.4.2.1), or where the
+    /// source says so and samples bring parameter sets of their own.
+    pub(crate) fn output_fourcc(&self, in_band: bool) -> [u8; 4] {
+        let incomplete = self.record.sps.is_empty() || self.record.pps.is_empty();
+        let changing = in_band && &self.entry.fourcc == b"avc3";
+        if incomplete || changing { *b"avc3" } else { *b"avc1" }
+    }
+
+    /// The track with parameter sets that its record has none of; `None` where it has some, or they
+    /// do not complete it.
+    pub(crate) fn with_parameter_sets(&self, units: &[Vec<u8>]) -> Option<Self> {
+        let of = |kind: u8| {
+            let kind_of =
+                move |unit: &&[u8]| unit.first().is_some_and(|first| first & 0x1f == kind);
+            units.iter().map(Vec::as_slice).filter(kind_of).collect::<Vec<_>>()
+        };
+        let (sps, pps) = (of(7), of(8));
+        let all = sps.len().saturating_add(pps.len()) == units.len();
+        let fits = sps.len() < 0x20 && pps.len() < 0x100;
+        if !self.record.sps.is_empty() || !self.record.pps.is_empty() || !all || !fits {
+            return None;
+        }
+        let found = Self::new(self.entry.clone(), self.record.with_sets(&sps, &pps).ok()?).ok()?;
+        (!found.record.sps.is_empty() && !found.record.pps.is_empty()).then_some(found)
     }
 
     /// `avc1.64001f`: profile, constraints and level in hexadecimal (RFC 6381 §3.3).
@@ -97,7 +122,7 @@ impl Avc {
     }
 
     /// The sample entry of a CMAF track.
-    pub(crate) fn output_entry(&self) -> Vec<u8> {
-        self.entry.write(self.output_fourcc(), self.size(), (*b"avcC", &self.record.data))
+    pub(crate) fn output_entry(&self, in_band: bool) -> Vec<u8> {
+        self.entry.write(self.output_fourcc(in_band), self.size(), (*b"avcC", &self.record.data))
     }
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::Error;
-use crate::wire::Reader;
+use crate::wire::{Reader, Writer};
 
 /// A configuration record, kept as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct AvcRecord {
     /// NAL units, headers included.
     pub(crate) sps: Vec<Vec<u8>>,
     pub(crate) pps: Vec<Vec<u8>>,
+    /// What comes behind them: chroma format and depths of the higher profiles.
+    tail: Vec<u8>,
 }
 
 impl AvcRecord {
@@ -37,7 +39,28 @@ impl AvcRecord {
         let length_size = length_size(reader.u8()?)?;
         let sps = nal_units(&mut reader, 0x1f)?;
         let pps = nal_units(&mut reader, 0xff)?;
-        Ok(Self { data: data.to_vec(), profile, length_size, sps, pps })
+        let tail = reader.rest().to_vec();
+        Ok(Self { data: data.to_vec(), profile, length_size, sps, pps, tail })
+    }
+
+    /// The record with these parameter sets, NAL units, and the profile of the first `sps`.
+    pub(crate) fn with_sets(&self, sps: &[&[u8]], pps: &[&[u8]]) -> Result<Self, Error> {
+        let mut out = Writer::new();
+        out.u8(1);
+        match sps.first() {
+            Some([_, profile @ ..]) => out.bytes(profile.get(..3).unwrap_or(&self.profile)),
+            _ => out.bytes(&self.profile),
+        }
+        out.u8(0xfc | self.length_size.saturating_sub(1));
+        for (units, reserved) in [(sps, 0xe0), (pps, 0)] {
+            out.u8(reserved | u8::try_from(units.len()).unwrap_or(u8::MAX));
+            for unit in units {
+                out.u16(u16::try_from(unit.len()).unwrap_or(u16::MAX));
+                out.bytes(unit);
+            }
+        }
+        out.bytes(&self.tail);
+        Self::read(out.as_slice())
     }
 }
 

@@ -39,6 +39,10 @@ impl Hevc {
         let record = find(&entry.children, b"hvcC")
             .ok_or_else(|| Error::source("no `hvcC` (14496-15 §8.4.1.1)"))?;
         let record = HevcRecord::read(record)?;
+        Self::new(entry, record)
+    }
+
+    fn new(entry: VisualEntry, record: HevcRecord) -> Result<Self, Error> {
         let mut sets = ParameterSets::default();
         for nal in [VPS, SPS, PPS].into_iter().flat_map(|kind| record.units(kind)) {
             sets.unit(nal).map_err(|error| error.within("`hvcC`"))?;
@@ -72,6 +76,12 @@ impl Hevc {
             (false, true) => *b"dvh1",
             (true, true) => *b"dvhe",
         }
+    }
+
+    /// The track with parameter sets that its record has none of; `None` where it has some, or they
+    /// do not complete it.
+    pub(crate) fn with_parameter_sets(&self, units: &[Vec<u8>]) -> Option<Self> {
+        Self::new(self.entry.clone(), self.record.with_sets(units)?).ok()
     }
 
     fn dolby_vision(&self) -> Option<DolbyVision> {

@@ -90,6 +90,23 @@ impl HevcRecord {
         arrays.flat_map(|array| array.units.iter().map(Vec::as_slice))
     }
 
+    /// The record with these NAL units too, whose types it has none of; `None` where it has some.
+    pub(crate) fn with_sets(&self, units: &[Vec<u8>]) -> Option<Self> {
+        let mut record = self.clone();
+        let kind_of = |unit: &[u8]| unit.first().map_or(0, |first| (first >> 1) & 0x3f);
+        for kind in [VPS, SPS, PPS] {
+            let found = units.iter().filter(|unit| kind_of(unit) == kind);
+            let found: Vec<Vec<u8>> = found.cloned().collect();
+            if !found.is_empty() {
+                if self.units(kind).next().is_some() {
+                    return None;
+                }
+                record.arrays.push(NalArray { kind, complete: true, units: found });
+            }
+        }
+        record.is_complete().then_some(record)
+    }
+
     /// The record alone starts a decoder.
     pub(crate) fn is_complete(&self) -> bool {
         [VPS, SPS, PPS].into_iter().all(|kind| self.units(kind).next().is_some())
