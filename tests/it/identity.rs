@@ -5,7 +5,7 @@
 use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{delivered, fetch, media, samples, tools, transport};
+use selvedge_tests::{boxes, delivered, fetch, media, samples, tools, transport};
 
 fn all_arrive_whole(presentations: &[Presentation]) {
     let store = tempfile::tempdir().unwrap();
@@ -88,6 +88,7 @@ const COLLECTED: &[&str] = &[
     "sample_ac3.mp4",
     "sample_ac4.mp4",
     "sample_av1.mp4",
+    "sine-3s-xhe-aac-44khz-mono.mp4",
     "sample_dts_express.mp4",
     "sample_mdat_too_long.mp4",
     "sparks_dovi_5.mp4",
@@ -186,6 +187,73 @@ fn channels_without_a_number_arrive_in_transport_streams() {
 fn times_wrap_in_transport_streams() {
     let Some(file) = media::file(&media::past_the_wrap()) else { return };
     all_arrive_in_transport_streams(&[Presentation::of_file(&file)]);
+}
+
+/// The sample entry gets what samples repeat; what changes on the way stays with them.
+#[test]
+fn parameter_sets_that_never_change_move_into_the_sample_entry() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    for (name, tag) in [
+        ("avc3.mp4", "avc1"),
+        ("hev1_in_band.mp4", "hvc1"),
+        ("repeated_sets.mp4", "avc1"),
+        ("avc3_changing.mp4", "avc3"),
+    ] {
+        let recipe = media::remuxed().into_iter().find(|recipe| recipe.name == name).unwrap();
+        let Some(file) = media::file(&recipe) else { return };
+        let published = publish(store.path(), &name.replace(['.', '_'], "-"), &[file]).unwrap();
+        let delivered = delivered::by_dash(&get, &published.dash()).unwrap();
+        let pictures = delivered.iter().find(|one| one.track.kind == "video").unwrap();
+        assert_eq!(pictures.track.tag, tag, "{name}");
+        let told = published.facts.pointer("/files/0/tracks/0/codecs").unwrap();
+        assert!(told.as_str().unwrap().starts_with(tag), "{name}: {told}");
+        let file = store.path().join("delivered.mp4");
+        std::fs::write(&file, &pictures.joined).unwrap();
+        samples::decodes(&file).unwrap();
+    }
+}
+
+/// `avcC` of each sample entry, and the number of the entry that each fragment uses.
+fn entries_and_uses(file: &[u8]) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let whole = 0..file.len();
+    let stsd = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
+    let stsd = boxes::find(file, whole.clone(), &stsd).remove(0);
+    let entries = boxes::children(file, stsd.start + 8..stsd.end).into_iter();
+    let record = |(_, _, entry): (_, _, core::ops::Range<usize>)| {
+        let record = boxes::find(file, entry.start + 78..entry.end, &[b"avcC"]).remove(0);
+        file.get(record).unwrap().to_vec()
+    };
+    // sample-description-index-present (14496-12 §8.8.7.1), which is the first field there is.
+    let tfhds = boxes::find(file, whole, &[b"moof", b"traf", b"tfhd"]);
+    let used = tfhds.into_iter().map(|tfhd| match file.get(tfhd).unwrap() {
+        [_, _, _, flags, _, _, _, _, _, _, _, index, ..] if flags & 2 > 0 => *index,
+        _ => 1,
+    });
+    (entries.map(record).collect(), used.collect())
+}
+
+/// ffmpeg takes all fragments to use the first sample entry, so what is decoded is the transport
+/// stream, where parameter sets stand before every key frame; of the fragments, the boxes are
+/// compared.
+#[test]
+fn each_fragment_has_the_sample_entry_of_its_samples() {
+    let recipe = media::remuxed().into_iter().find(|recipe| recipe.name == "two_descriptions.mp4");
+    let Some(file) = media::file(&recipe.unwrap()) else { return };
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let published = publish(store.path(), "two", core::slice::from_ref(&file)).unwrap();
+    let delivered = delivered::by_dash(&get, &published.dash()).unwrap().remove(0);
+    let (entries, used) = entries_and_uses(&delivered.joined);
+    assert_eq!(entries, entries_and_uses(&std::fs::read(&file).unwrap()).0);
+    assert_eq!((entries.len(), used), (2, vec![1, 2]));
+    let (renditions, _) =
+        transport::fetch(&get, &published.hls().replace("m3u8-cmaf", "m3u8-aapl")).unwrap();
+    let joined = store.path().join("joined.ts");
+    std::fs::write(&joined, renditions[0].segments.concat()).unwrap();
+    samples::decodes(&joined).unwrap();
 }
 
 #[test]

@@ -10,7 +10,8 @@ struct Made {
 }
 
 fn made(name: &str) -> Option<Made> {
-    let all = [media::layouts(), media::odd_times(), media::ladder_hevc()].concat();
+    let all =
+        [media::layouts(), media::odd_times(), media::ladder_hevc(), media::remuxed()].concat();
     let recipe = all.iter().find(|recipe| recipe.name == name).unwrap();
     let path = media::file(recipe)?;
     let file = std::fs::read(&path).unwrap();
@@ -66,6 +67,29 @@ fn times_are_odd() {
         steps.len() > 1
     });
     check("one_gop.mp4", |made| made.tracks[0].samples.iter().filter(|s| s.key).count() == 1);
+}
+
+/// (chunks, sample entries) of the first track.
+fn tables(made: &Made) -> (usize, usize) {
+    let count = |name| {
+        let path = [b"moov", b"trak", b"mdia", b"minf", b"stbl", name];
+        let at = boxes::find(&made.file, 0..made.file.len(), &path)[0].start;
+        usize::from(u16::from_be_bytes([made.file[at + 6], made.file[at + 7]]))
+    };
+    (count(b"stco"), count(b"stsd"))
+}
+
+#[test]
+fn samples_are_stored_as_ffmpeg_never_does() {
+    check("one_chunk.mp4", |made| tables(made) == (1, 1));
+    check("one_sample.mp4", |made| tables(made).0 == made.tracks[0].samples.len());
+    check("described_twice.mp4", |made| tables(made).1 == 2);
+    check("two_descriptions.mp4", |made| tables(made).1 == 2 && made.tracks.len() == 1);
+    check("avc3_changing.mp4", |made| tables(made).1 == 1 && made.tracks[0].tag == "avc3");
+    check("hev1_in_band.mp4", |made| made.tracks[0].tag == "hev1");
+    for name in ["lengths_of_two.mp4", "lengths_of_one.mp4"] {
+        check(name, |made| made.tracks[0].samples.iter().all(|sample| sample.size > 0));
+    }
 }
 
 #[test]

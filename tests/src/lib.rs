@@ -26,6 +26,7 @@ pub mod identity;
 pub mod media;
 pub mod mutate;
 pub mod proof;
+pub mod remux;
 pub mod samples;
 pub mod server;
 pub mod smooth;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::boxes;
+use crate::remux::{Change, remux};
 use crate::tools;
 
 /// One file to make.
@@ -29,6 +30,8 @@ pub enum Finish {
     Later(u64),
     /// `stco` becomes `co64` (14496-12 §8.7.5); ffmpeg does so from 4 GiB only.
     WideOffsets,
+    /// Stored otherwise.
+    Remux(&'static [Change]),
 }
 
 /// The file of `recipe`, made if it is not there yet; `None`, with a line printed, without ffmpeg.
@@ -70,6 +73,7 @@ fn make(recipe: &Recipe, folder: &Path, path: &Path) {
         Finish::AsIs => &<[u8]>::to_vec,
         Finish::Later(seconds) => &move |file| boxes::delay(file, seconds),
         Finish::WideOffsets => &boxes::widen_chunk_offsets,
+        Finish::Remux(changes) => &move |file| remux(file, changes),
     };
     let file = fs::read(&made).expect("made file");
     fs::write(&made, finish(&file)).expect("made file");
@@ -126,6 +130,28 @@ fn with_sound(name: &'static str, video: &str, rest: &str) -> Recipe {
     let pictures = picture("320x180", "25", "8");
     let tones = sound(300, 48_000, "8");
     recipe(name, format!("{pictures} {tones} {video} {AAC} {rest}"))
+}
+
+/// Renditions of other frame rates, and one whose key frames are not where the others' are.
+#[must_use]
+pub fn unlike() -> [Vec<Recipe>; 2] {
+    let rung = |name, size, rate, frames| {
+        recipe(name, format!("{} {} -an", picture(size, rate, "8"), h264(frames, "200k")))
+    };
+    let voice = |name| recipe(name, format!("{} {AAC}", sound(300, 48_000, "8")));
+    [
+        vec![
+            rung("r25.mp4", "320x180", "25", 50),
+            rung("r50.mp4", "480x270", "50", 100),
+            rung("r30.mp4", "640x360", "30", 60),
+            voice("rates.mp4"),
+        ],
+        vec![
+            rung("g50.mp4", "320x180", "25", 50),
+            rung("g36.mp4", "480x270", "25", 36),
+            voice("groups.mp4"),
+        ],
+    ]
 }
 
 /// Three H.264 renditions at 25 fps, groups of 2 s, and two languages of AAC, each in its file.
@@ -223,7 +249,49 @@ pub fn layouts() -> Vec<Recipe> {
         flags("fragmented_sidx.mp4", "+frag_keyframe+empty_moov+default_base_moof+global_sidx"),
         flags("fragmented_dash.mp4", "+frag_keyframe+empty_moov+dash"),
         flags("fragmented_samples_in_moov.mp4", "+frag_keyframe"),
+        with_sound("piff.ismv", &video, "-f ismv"),
         Recipe { finish: Finish::WideOffsets, ..wide },
+    ]
+}
+
+/// Samples framed, described and spread over the file as ffmpeg never does it.
+#[must_use]
+pub fn remuxed() -> Vec<Recipe> {
+    let plain = |name, changes| {
+        let made = with_sound(name, &h264(50, "200k"), "");
+        Recipe { finish: Finish::Remux(changes), ..made }
+    };
+    // Slices of at most 200 bytes, and no message longer.
+    let sliced = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -bf 2 -b:v 60k -g 50 \
+        -sc_threshold 0 -x264-params slice-max-size=200 -bsf:v filter_units=remove_types=6";
+    let small = picture("160x90", "25", "4");
+    let alone = |name, video: &str, changes| {
+        let made = recipe(name, format!("{} {video} -an", picture("320x180", "25", "8")));
+        Recipe { finish: Finish::Remux(changes), ..made }
+    };
+    let two = |name, changes| {
+        let pictures = picture("320x180", "25", "6");
+        let video = h264(50, "200k");
+        let other = "-profile:v:0 main -profile:v:1 high -x264-params:v:0 cabac=0";
+        let made = recipe(name, format!("{pictures} -map 0:v -map 0:v {video} {other}"));
+        Recipe { finish: Finish::Remux(changes), ..made }
+    };
+    vec![
+        plain("one_chunk.mp4", &[Change::OneChunk]),
+        plain("one_sample.mp4", &[Change::OneSample]),
+        plain("chunks_backwards.mp4", &[Change::Backwards]),
+        plain("lengths_of_two.mp4", &[Change::LengthFields(2)]),
+        Recipe {
+            finish: Finish::Remux(&[Change::LengthFields(1)]),
+            ..recipe("lengths_of_one.mp4", format!("{small} {sliced} -an"))
+        },
+        alone("hevc_lengths_of_two.mp4", &hevc(50, "150k", "hvc1"), &[Change::LengthFields(2)]),
+        plain("described_twice.mp4", &[Change::Twice]),
+        two("two_descriptions.mp4", &[Change::Join]),
+        plain("avc3.mp4", &[Change::InBand]),
+        two("avc3_changing.mp4", &[Change::Join, Change::InBand]),
+        plain("repeated_sets.mp4", &[Change::Repeated]),
+        alone("hev1_in_band.mp4", &hevc(50, "150k", "hev1"), &[Change::InBand]),
     ]
 }
 

@@ -37,7 +37,22 @@ impl Presentation {
 /// Every presentation of made media; empty without ffmpeg.
 #[must_use]
 pub fn made() -> Vec<Presentation> {
+    let mut found = stored_plainly();
+    found.extend(single(&media::remuxed()));
+    found
+}
+
+fn single(recipes: &[media::Recipe]) -> impl Iterator<Item = Presentation> {
+    recipes.iter().filter_map(media::file).map(|path| Presentation::of_file(&path))
+}
+
+/// Those whose samples lie and are framed as ffmpeg does it.
+#[must_use]
+pub fn stored_plainly() -> Vec<Presentation> {
+    let [rates, groups] = media::unlike();
     let ladders = [
+        ("frame-rates", rates),
+        ("unaligned-groups", groups),
         ("ladder-25", media::ladder_25()),
         ("ladder-2997", media::ladder_2997()),
         ("ladder-hevc", media::ladder_hevc()),
@@ -47,8 +62,7 @@ pub fn made() -> Vec<Presentation> {
         Some(Presentation { name: name.to_owned(), files })
     };
     let mut found: Vec<_> = ladders.into_iter().filter_map(ladder).collect();
-    let single = [media::layouts(), media::odd_times(), media::codecs()].concat();
-    found.extend(single.iter().filter_map(media::file).map(|path| Presentation::of_file(&path)));
+    found.extend(single(&[media::layouts(), media::odd_times(), media::codecs()].concat()));
     found
 }
 
