@@ -5,6 +5,9 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "codec/random.rs"]
+mod random;
+
 use core::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +16,8 @@ use selvedge_core::asset::movie::Movie;
 use selvedge_core::asset::reader::{Limits, MovieReader, Progress};
 use selvedge_core::error::Error;
 use selvedge_core::mp4::{BoxRef, dump};
+
+use random::Random;
 
 /// Small, and unlike each other: progressive and fragmented, `moov` first and last, `sidx`, edit
 /// lists, several tracks, encrypted, Smooth, text.
@@ -129,7 +134,7 @@ fn headers(film: &[u8]) -> Vec<Range<usize>> {
 fn mutate(film: &mut [u8], headers: &[Range<usize>], random: &mut Random) {
     let Some(header) = headers.get(random.below(headers.len())) else { return };
     let at = header.start + random.below(header.len());
-    let byte = random.next().to_be_bytes()[0];
+    let byte = u8::try_from(random.number(256)).unwrap();
     let bytes: &[u8] = match random.below(6) {
         0 => &[0],
         1 => &[0xff],
@@ -158,21 +163,4 @@ fn read(held: &Bytes, size: usize) -> Result<Movie, Error> {
         }
     }
     Err(Error::bug("reads without end"))
-}
-
-/// Marsaglia's xorshift64: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit.max(1)).unwrap();
-        usize::try_from((self.next() >> 16) % limit).unwrap()
-    }
 }

@@ -6,6 +6,7 @@ use selvedge_core::codec::{Codec, VideoRange};
 use selvedge_core::error::{AmsCode, ErrorKind};
 
 use crate::media::{boxes, media, sample_entries, tool};
+use crate::random::Random;
 
 /// One stream as ffprobe prints it.
 struct Stream {
@@ -209,22 +210,16 @@ fn output_entries_say_what_the_stored_ones_said() {
 
 #[test]
 fn damaged_entries_give_errors_and_no_panic() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        usize::try_from(seed >> 33).unwrap()
-    };
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for file in media() {
         for (_, entry) in sample_entries(&file) {
             for _ in 0..400 {
                 let mut broken = entry.clone();
-                for _ in 0..=random() % 4 {
-                    let at = random() % broken.len();
-                    broken[at] = u8::try_from(random() & 0xff).unwrap();
+                for _ in 0..=random.below(4) {
+                    let at = random.below(broken.len());
+                    broken[at] = u8::try_from(random.number(256)).unwrap();
                 }
-                broken.truncate(entry.len() - random() % 8 * (random() % 2));
+                broken.truncate(entry.len() - random.below(8) * random.below(2));
                 if let Ok(codec) = Codec::read(&broken) {
                     let _ = (codec.rfc6381(), codec.video(), codec.audio());
                     let _ = (codec.output_entry(false), codec.output_entry(true));

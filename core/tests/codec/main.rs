@@ -5,6 +5,7 @@
 
 mod facts;
 mod media;
+mod random;
 mod slice_headers;
 mod slice_syntax;
 mod tiles;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use selvedge_core::codec::{Codec, Kind, NalScanner, RandomAccess, SampleLayout};
 
 use crate::media::{find, media, sample_entries, tool};
+use crate::random::Random;
 use crate::trace::{stored_bytes, trace};
 
 /// The samples of the first video track, by the offsets ffprobe reads.
@@ -280,13 +281,7 @@ fn protected(layout: &SampleLayout, blocks: bool) -> Vec<(usize, usize)> {
 
 #[test]
 fn damaged_samples_give_errors_and_no_panic() {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        usize::try_from(seed >> 33).unwrap() % below
-    };
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
     for file in media() {
         let Some(codec) = video_codec(&file) else { continue };
         let fresh: NalScanner = codec.nal_scanner().unwrap();
@@ -295,13 +290,14 @@ fn damaged_samples_give_errors_and_no_panic() {
             let mut scanner = fresh.clone();
             for _ in 0..20 {
                 let mut broken = sample.clone();
-                for _ in 0..=random(4) {
+                for _ in 0..=random.below(4) {
                     // Mostly in the first bytes, where headers are.
-                    let reach = if random(4) == 0 { broken.len() } else { broken.len().min(64) };
-                    let at = random(reach);
-                    broken[at] ^= 1 << random(8);
+                    let reach =
+                        if random.below(4) == 0 { broken.len() } else { broken.len().min(64) };
+                    let at = random.below(reach);
+                    broken[at] ^= 1 << random.below(8);
                 }
-                broken.truncate(broken.len() - random(2) * random(sample.len()));
+                broken.truncate(broken.len() - random.below(2) * random.below(sample.len()));
                 let _ = scanner.sample(&broken);
             }
         }

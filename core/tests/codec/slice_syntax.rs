@@ -9,19 +9,8 @@ use selvedge_core::codec::Codec;
 use selvedge_core::wire::Writer;
 
 use crate::media::{media, sample_entries};
+use crate::random::Random;
 use crate::trace::{stored_bytes, trace};
-
-struct Random(u64);
-
-impl Random {
-    /// 0 to `below` minus 1.
-    fn below(&mut self, below: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from((self.0 >> 32) % u64::from(below)).unwrap()
-    }
-}
 
 /// A bit string under construction, with random fields drawn as they are written.
 struct Bits {
@@ -46,14 +35,14 @@ impl Bits {
 
     /// A random flag, written.
     fn flag(&mut self) -> bool {
-        let value = self.random.below(2);
+        let value = self.random.number(2);
         self.u(1, value);
         value == 1
     }
 
     /// A random `ue(v)` below `below`, written.
     fn any(&mut self, below: u32) -> u32 {
-        let value = self.random.below(below);
+        let value = self.random.number(below);
         self.ue(value);
         value
     }
@@ -79,9 +68,9 @@ impl Bits {
     /// bytes so that emulation prevention sets in.
     fn noise(&mut self) {
         for _ in 0..400 {
-            let one = self.random.below(8) < 5;
+            let one = self.random.number(8) < 5;
             self.u(1, u32::from(one));
-            if self.random.below(100) == 0 {
+            if self.random.number(100) == 0 {
                 self.u(16, 0);
             }
         }
@@ -89,7 +78,7 @@ impl Bits {
 }
 
 fn avc_sps(out: &mut Bits) -> Vec<u8> {
-    let high = out.random.below(2) == 1;
+    let high = out.random.number(2) == 1;
     out.u(32, if high { 0x6764_0028 } else { 0x6758_0028 });
     out.ue(0);
     if high {
@@ -139,7 +128,7 @@ fn avc_pps(out: &mut Bits) -> Vec<u8> {
     out.u(2, 3); // both identifiers 0
     out.flag();
     out.flag();
-    let groups = if out.random.below(2) == 1 { 1 + out.random.below(7) } else { 0 };
+    let groups = if out.random.number(2) == 1 { 1 + out.random.number(7) } else { 0 };
     out.ue(groups);
     if groups > 0 {
         match out.any(7) {
@@ -161,7 +150,7 @@ fn avc_pps(out: &mut Bits) -> Vec<u8> {
         out.any(5);
     }
     out.flag();
-    let weighted = out.random.below(3);
+    let weighted = out.random.number(3);
     out.u(2, weighted);
     out.u(3, 7); // three deltas of 0
     for _ in 0..3 {
@@ -171,12 +160,12 @@ fn avc_pps(out: &mut Bits) -> Vec<u8> {
 }
 
 fn avc_slice(out: &mut Bits) -> Vec<u8> {
-    let kind = [1, 5, 5, 1][usize::try_from(out.random.below(4)).unwrap()];
-    let reference = if kind == 5 { 3 } else { out.random.below(4) };
+    let kind = [1, 5, 5, 1][usize::try_from(out.random.number(4)).unwrap()];
+    let reference = if kind == 5 { 3 } else { out.random.number(4) };
     out.u(8, reference << 5 | kind);
     out.ue(0);
-    let intra = [2, 4][usize::try_from(out.random.below(2)).unwrap()];
-    let any = out.random.below(5);
+    let intra = [2, 4][usize::try_from(out.random.number(2)).unwrap()];
+    let any = out.random.number(5);
     out.ue(if kind == 5 { intra } else { any });
     out.ue(0);
     out.noise();
@@ -197,7 +186,7 @@ fn hevc_sps(out: &mut Bits) -> Vec<u8> {
         out.flag();
     }
     for _ in 0..2 {
-        let units = 9 + out.random.below(30); // more than one block, or nothing is second
+        let units = 9 + out.random.number(30); // more than one block, or nothing is second
         out.ue(units * 8);
     }
     out.u(1, 0);
@@ -224,7 +213,7 @@ fn hevc_sps(out: &mut Bits) -> Vec<u8> {
     }
     if out.flag() {
         for _ in 0..out.any(4) {
-            let lsb = out.random.below(16);
+            let lsb = out.random.number(16);
             out.u(order_bits, lsb);
             out.flag();
         }
@@ -263,7 +252,7 @@ fn hevc_pps(out: &mut Bits) -> Vec<u8> {
     out.u(2, 3); // both identifiers 0
     out.flag();
     out.flag();
-    out.extra_bits = out.random.below(3);
+    out.extra_bits = out.random.number(3);
     out.u(3, out.extra_bits);
     out.flag();
     out.flag();
@@ -281,7 +270,7 @@ fn hevc_pps(out: &mut Bits) -> Vec<u8> {
     for _ in 0..3 {
         out.flag();
     }
-    let tiles = out.random.below(4) == 0;
+    let tiles = out.random.number(4) == 0;
     out.u(1, u32::from(tiles));
     out.flag(); // entropy_coding_sync_enabled_flag
     if tiles {
@@ -317,9 +306,9 @@ fn hevc_pps(out: &mut Bits) -> Vec<u8> {
 
 fn hevc_slice(out: &mut Bits) -> Vec<u8> {
     let kinds = [0, 1, 1, 4, 9, 16, 19, 20, 21, 1];
-    let kind = kinds[usize::try_from(out.random.below(10)).unwrap()];
+    let kind = kinds[usize::try_from(out.random.number(10)).unwrap()];
     out.u(16, kind << 9 | 1);
-    let first = out.random.below(4) > 0;
+    let first = out.random.number(4) > 0;
     out.u(1, u32::from(first));
     if kind >= 16 {
         out.flag(); // no_output_of_prior_pics_flag
@@ -327,7 +316,7 @@ fn hevc_slice(out: &mut Bits) -> Vec<u8> {
     out.ue(0);
     if first {
         out.u(out.extra_bits, 0);
-        let any = out.random.below(3);
+        let any = out.random.number(3);
         out.ue(if kind >= 16 { 2 } else { any });
     }
     out.noise();

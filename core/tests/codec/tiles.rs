@@ -6,6 +6,7 @@ use std::path::Path;
 use selvedge_core::codec::SampleLayout;
 
 use crate::media::{media, tool};
+use crate::random::Random;
 use crate::slice_headers::{clip, samples, video_codec};
 
 /// One OBU, or one frame of VP9, as ffmpeg's `trace_headers` filter prints it.
@@ -171,13 +172,7 @@ fn tiles_of_made_files_begin_where_ffmpeg_says() {
 
 #[test]
 fn damaged_samples_give_faults_and_stay_tiled() {
-    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        usize::try_from(seed >> 33).unwrap()
-    };
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
     for file in media() {
         let Some(codec) = video_codec(&file).filter(|codec| codec.nal_length_size().is_none())
         else {
@@ -188,9 +183,9 @@ fn damaged_samples_give_faults_and_stay_tiled() {
             let mut scanner = codec.nal_scanner().unwrap();
             for sample in &samples {
                 let mut broken = sample.clone();
-                for _ in 0..=random() % 3 {
-                    let at = random() % broken.len().min(64);
-                    broken[at] ^= 1 << (random() % 8);
+                for _ in 0..=random.below(3) {
+                    let at = random.below(broken.len().min(64));
+                    broken[at] ^= 1 << random.below(8);
                 }
                 let Ok(layout) = scanner.sample(&broken) else { continue };
                 let bytes: u64 = layout.nals.iter().map(|nal| u64::from(nal.size)).sum();
