@@ -103,6 +103,11 @@ impl VisualEntry {
         Ok(Self { fourcc, width, height, compressor, children: children(reader.rest())? })
     }
 
+    /// The size of the pictures as they are `coded`, if that is known, else as the entry says.
+    pub(crate) fn size(&self, coded: Option<(u32, u32)>) -> (u32, u32) {
+        coded.unwrap_or((self.width.into(), self.height.into()))
+    }
+
     /// The canonical entry: `fourcc`, the configuration `record` called `record_type`, and the
     /// boxes worth keeping. `size` is the cropped size of the pictures (14496-15 §5.4.2.1).
     pub(crate) fn write(

@@ -12,7 +12,7 @@ use crate::codec::sei::Information;
 use crate::codec::vp9::Vp9Scanner;
 use crate::codec::{avc, hevc};
 use crate::error::Error;
-use crate::wire::Reader;
+use crate::wire::{BitReader, Reader};
 
 /// Reads a track's samples one by one.
 ///
@@ -85,6 +85,16 @@ pub(crate) enum Unit {
     ParameterSet,
     Information(Information),
     Other,
+}
+
+/// Entries the reference picture lists 0 and 1 have unless a slice says so, as picture parameter
+/// sets tell them: `num_ref_idx_l0_default_active_minus1` and the same of l1, plus 1.
+pub(crate) fn default_references(
+    bits: &mut BitReader<'_>,
+    most_minus1: u32,
+) -> Result<(u32, u32), Error> {
+    let mut one = || bits.ue_to(most_minus1, "num_ref_idx_default_minus1");
+    Ok((one()?.saturating_add(1), one()?.saturating_add(1)))
 }
 
 /// The NAL units of one sample, and what they say of it.

@@ -113,11 +113,8 @@ impl Av1 {
     /// What is known of the pictures.
     #[must_use]
     pub fn facts(&self) -> VideoFacts {
-        let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
-        let (width, height) = match &self.sequence {
-            Some(sequence) => (sequence.max_width, sequence.max_height),
-            None => stored,
-        };
+        let coded = self.sequence.as_ref().map(|coded| (coded.max_width, coded.max_height));
+        let (width, height) = self.entry.size(coded);
         let children = &self.entry.children;
         let range = VideoRange::of_transfer(self.cicp().transfer.into());
         let vision = self.dolby_vision().and_then(DolbyVision::range);

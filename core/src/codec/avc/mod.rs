@@ -111,8 +111,7 @@ impl Avc {
     }
 
     fn size(&self) -> (u32, u32) {
-        let stored = (u32::from(self.entry.width), u32::from(self.entry.height));
-        self.sets.first().map_or(stored, |sps| (sps.width, sps.height))
+        self.entry.size(self.sets.first().map(|sps| (sps.width, sps.height)))
     }
 
     /// A reader of the track's samples.

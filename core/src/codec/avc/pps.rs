@@ -1,6 +1,7 @@
 //! H.264 picture parameter set (14496-10 §7.3.2.2).  In: a PPS NAL unit.  Out: what slice
 //! headers need of it, all of which comes before the extension.
 
+use crate::codec::nal::default_references;
 use crate::error::Error;
 use crate::wire::BitReader;
 use crate::wire::bits::ceil_log2;
@@ -45,8 +46,7 @@ impl Pps {
             0 => None,
             groups => slice_groups(bits, groups)?,
         };
-        let mut references = || bits.ue_to(MOST_REFERENCES_MINUS1, "num_ref_idx_default_minus1");
-        let default_references = (references()?.saturating_add(1), references()?.saturating_add(1));
+        let default_references = default_references(bits, MOST_REFERENCES_MINUS1)?;
         let weighted_p = bits.bit()?;
         let weighted_b = bits.bits(2)? == 1;
         for _ in 0..3 {

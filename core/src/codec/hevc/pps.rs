@@ -2,6 +2,7 @@
 //! headers need of it.
 
 use super::profile::skip_scaling_list_data;
+use crate::codec::nal::default_references;
 use crate::error::Error;
 use crate::wire::BitReader;
 
@@ -51,8 +52,7 @@ impl Pps {
         let extra_header_bits = bits.bits(3)?;
         bits.bit()?; // sign_data_hiding_enabled_flag
         let cabac_init_present = bits.bit()?;
-        let mut references = || bits.ue_to(MOST_REFERENCES_MINUS1, "num_ref_idx_default_minus1");
-        let default_references = (references()?.saturating_add(1), references()?.saturating_add(1));
+        let default_references = default_references(bits, MOST_REFERENCES_MINUS1)?;
         bits.se()?; // init_qp_minus26
         bits.bit()?; // constrained_intra_pred_flag
         let transform_skip = bits.bit()?;
