@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::wire::hex::digit;
+
 /// The pairs of `text`, as they stand.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
@@ -40,8 +42,4 @@ pub fn decoded(text: &str, plus: bool) -> Option<String> {
             }
         };
     }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -6,6 +6,8 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::wire::hex;
+
 /// How media goes out encrypted: the value of `encryption=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -46,10 +48,7 @@ impl KeyId {
         let mut bytes = [0; 16];
         let mut digits =
             text.bytes().enumerate().filter(|(at, byte)| !(is_hyphen(*at) && *byte == b'-'));
-        let mut digit = || {
-            let (_, byte) = digits.next()?;
-            char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-        };
+        let mut digit = || digits.next().and_then(|(_, byte)| hex::digit(byte));
         for byte in &mut bytes {
             *byte = digit()? << 4 | digit()?;
         }

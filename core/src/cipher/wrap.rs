@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{ContentKey, KeyId};
 use crate::error::{Error, ErrorKind};
+use crate::wire::hex;
 
 /// Bytes of a wrapped key: 32, and the 8 of its integrity check.
 pub(crate) const WRAPPED_BYTES: usize = 40;
@@ -55,10 +56,7 @@ impl MasterKey {
         let half = pairs.len();
         let slots = bytes.get_mut(..half).ok_or_else(fault)?;
         for (slot, pair) in slots.iter_mut().zip(pairs) {
-            let digit = |at: usize| {
-                let digit = char::from(*pair.get(at)?).to_digit(16)?;
-                u8::try_from(digit).ok()
-            };
+            let digit = |at: usize| hex::digit(*pair.get(at)?);
             *slot = digit(0).zip(digit(1)).map(|(high, low)| high << 4 | low).ok_or_else(fault)?;
         }
         Self::new(bytes.get(..half).unwrap_or_default()).map_err(|_| fault())

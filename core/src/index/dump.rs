@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::index::head::{Head, Track};
 use crate::index::page::Page;
 use crate::index::text::TextPage;
+use crate::wire::Hex;
 
 /// The head, and every page in one line.
 ///
@@ -16,7 +17,7 @@ use crate::index::text::TextPage;
 /// [`crate::error::ErrorKind::Source`] where `bytes` is no index or a broken one.
 pub fn dump(bytes: &[u8]) -> Result<String, Error> {
     let head = Head::decode(bytes)?;
-    let mut out = format!("index of {} bytes, identity {}\n", bytes.len(), hex(&head.identity));
+    let mut out = format!("index of {} bytes, identity {:x}\n", bytes.len(), Hex(&head.identity));
     let (zero, duration) = (head.zero, head.duration);
     let per_segment = head.fragments_per_segment;
     line(
@@ -111,11 +112,4 @@ fn line(out: &mut String, text: core::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = out.write_fmt(text);
     out.push('\n');
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

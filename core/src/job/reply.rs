@@ -5,7 +5,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -14,6 +13,7 @@ use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
 use crate::job::range::{Wanted, wanted};
 use crate::job::seam::{Body, HttpRequest, Piece, Response};
+use crate::wire::Hex;
 
 type Headers = Vec<(&'static str, String)>;
 
@@ -166,13 +166,9 @@ fn entity_tag(body: &Body) -> String {
             }
         }
     }
-    let mut tag = String::from("\"");
-    for byte in hash.finalize().iter().take(16) {
-        // Writing to a String cannot fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    tag
+    let hash = hash.finalize();
+    let (tag, _) = hash.split_at(16);
+    format!("\"{:x}\"", Hex(tag))
 }
 
 /// Weak comparison (9110 §8.8.3.2) with any tag of the list.

@@ -5,7 +5,6 @@
 
 pub mod dash;
 mod decimal;
-mod hex;
 pub mod hls;
 pub mod smooth;
 

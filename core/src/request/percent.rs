@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::error::Error;
+use crate::wire::hex::digit;
 
 /// `text` with every `%XX` replaced by its byte. `+` stays a plus: this is a path, not a form.
 ///
@@ -34,10 +35,6 @@ pub fn decode(text: &str) -> Result<String, Error> {
             "url: byte {at} of a percent-decoded path segment is not UTF-8"
         ))
     })
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// Writes a string so that it can stand for itself inside a URI path and inside an HLS

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::cipher::Scheme;
-use crate::manifest::hex::Hex;
 use crate::presentation::{License, Presentation, Protected};
+use crate::wire::Hex;
 use crate::wire::xml::XmlWriter;
 
 /// Namespaces of the elements below, where any is written.
@@ -81,7 +81,7 @@ pub(in crate::manifest) fn write_segments(xml: &mut XmlWriter, protected: &Prote
     empty(xml, "sea:SegmentEncryption", "schemeIdUri", scheme);
     empty(xml, "sea:KeySystem", "keySystemUri", "urn:mpeg:dash:sea:keysys:http:2013");
     xml.open("sea:CryptoPeriod");
-    xml.attribute_if("IV", protected.iv.map(|iv| format!("0x{}", Hex(&iv))));
+    xml.attribute_if("IV", protected.iv.map(|iv| format!("0x{:X}", Hex(&iv))));
     xml.attribute_if("keyUriTemplate", protected.key_url.as_ref());
     xml.close();
     xml.close();

@@ -5,8 +5,8 @@ use core::fmt::{self, Display, Write};
 
 use crate::cipher::KeyId;
 use crate::manifest::decimal::{FrameRate, Micros};
-use crate::manifest::hex::Hex;
 use crate::presentation::VideoRange;
+use crate::wire::Hex;
 
 /// A playlist under way.
 #[derive(Debug)]
@@ -101,10 +101,10 @@ impl Playlist {
         list.plain("METHOD", key.method);
         list.quoted("URI", &key.uri);
         if let Some(kid) = key.kid {
-            list.plain("KEYID", format_args!("0x{}", Hex(&kid.0)));
+            list.plain("KEYID", format_args!("0x{:X}", Hex(&kid.0)));
         }
         if let Some(iv) = key.iv {
-            list.plain("IV", format_args!("0x{}", Hex(&iv)));
+            list.plain("IV", format_args!("0x{:X}", Hex(&iv)));
         }
         list.quoted_if("KEYFORMAT", key.key_format);
         list.quoted_if("KEYFORMATVERSIONS", key.key_format.map(|_| "1"));

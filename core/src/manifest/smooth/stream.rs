@@ -1,12 +1,11 @@
 //! `StreamIndex`, `QualityLevel` and `c` (MS-SSTR 2.2.2.3, 2.2.2.5, 2.2.2.6).
 
-use core::fmt;
-
 use crate::asset::movie::Media;
 use crate::index::Timeline;
 use crate::presentation::{PrivateData, Rendition, Shape, SwitchingSet};
 use crate::request::Params;
 use crate::request::percent::Encoded;
+use crate::wire::Hex;
 use crate::wire::xml::XmlWriter;
 
 /// Writes one stream; quality levels descend by bit rate, as AMS listed them.
@@ -77,7 +76,7 @@ fn quality_level(xml: &mut XmlWriter, index: usize, rendition: &Rendition) {
             xml.attribute("FourCC", codec.four_cc);
             xml.attribute("MaxWidth", width);
             xml.attribute("MaxHeight", height);
-            xml.attribute("CodecPrivateData", Hexadecimal(&codec.data));
+            xml.attribute("CodecPrivateData", format_args!("{:X}", Hex(&codec.data)));
             // Where it is not said it is 4.
             if codec.nal_length_size != 4 {
                 xml.attribute("NALUnitLengthField", codec.nal_length_size);
@@ -103,7 +102,7 @@ fn sound(xml: &mut XmlWriter, codec: &PrivateData, channels: u16, sample_rate: u
     // nBlockAlign of `WAVEFORMATEX`: one sample of all channels, decoded.
     xml.attribute("PacketSize", u32::from(channels).saturating_mul(BITS / 8));
     xml.attribute_if("AudioTag", codec.audio_tag);
-    xml.attribute("CodecPrivateData", Hexadecimal(&codec.data));
+    xml.attribute("CodecPrivateData", format_args!("{:X}", Hex(&codec.data)));
 }
 
 /// Of decoded sound.
@@ -124,14 +123,5 @@ fn chunks(xml: &mut XmlWriter, timeline: &Timeline, repeats: bool) {
             }
             xml.close();
         }
-    }
-}
-
-/// Upper case, as AMS wrote it.
-struct Hexadecimal<'a>(&'a [u8]);
-
-impl fmt::Display for Hexadecimal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }

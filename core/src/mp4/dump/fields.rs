@@ -13,6 +13,7 @@ use crate::mp4::{
     TrunSample, name,
 };
 use crate::time::Timescale;
+use crate::wire::Hex;
 
 /// Rows shown of a table.
 const ROWS: usize = 8;
@@ -208,19 +209,16 @@ fn sidx(it: &Sidx<'_>) -> String {
 }
 
 fn pssh(it: &Pssh<'_>) -> String {
-    let mut text = String::from("system_ID=");
-    hex(&it.system_id, &mut text);
+    let mut text = format!("system_ID={:x}", Hex(&it.system_id));
     for kid in it.kids().take(ROWS) {
-        text.push_str(" KID=");
-        hex(&kid, &mut text);
+        push(&mut text, "KID", format_args!("{:x}", Hex(&kid)));
     }
     push(&mut text, "data_size", it.data.len());
     text
 }
 
 fn uuid(found: &BoxRef<'_>) -> Result<String, Error> {
-    let mut text = String::new();
-    hex(&found.header.uuid.unwrap_or_default(), &mut text);
+    let mut text = format!("{:x}", Hex(&found.header.uuid.unwrap_or_default()));
     if found.header.uuid == Some(Tfxd::UUID) {
         let tfxd = Tfxd::parse(found)?;
         let (time, duration) = (tfxd.absolute_time, tfxd.duration);
@@ -253,12 +251,4 @@ fn list<T: Display>(mut items: impl Iterator<Item = T>) -> String {
     let shown: Vec<String> = items.by_ref().take(ROWS).map(|item| item.to_string()).collect();
     let more = if items.next().is_some() { " …" } else { "" };
     format!("[{}{more}]", shown.join(" "))
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8], text: &mut String) {
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
 }

@@ -8,6 +8,7 @@ use alloc::string::String;
 use core::fmt::Write;
 
 use super::{BoxRef, Header, name, sample_entry};
+use crate::wire::Hex;
 
 /// Deeper than any standard nests.
 const MAX_DEPTH: usize = 24;
@@ -110,11 +111,9 @@ fn hex(found: &BoxRef<'_>, text: &mut String) {
     if matches!(&found.kind(), b"mdat" | b"free" | b"skip" | b"wide") {
         return;
     }
-    text.push(' ');
-    fields::hex(found.body.get(..SHOWN).unwrap_or(found.body), text);
-    if found.body.len() > SHOWN {
-        text.push('…');
-    }
+    let shown = Hex(found.body.get(..SHOWN).unwrap_or(found.body));
+    let more = if found.body.len() > SHOWN { "…" } else { "" };
+    text.push_str(&format!(" {shown:x}{more}"));
 }
 
 fn line(depth: usize, text: &str, out: &mut String) {
