@@ -5,6 +5,8 @@ pub mod hex;
 pub mod read;
 pub mod write;
 pub mod xml;
+#[cfg(feature = "xml")]
+pub(crate) mod xml_read;
 
 pub use bits::BitReader;
 pub use hex::Hex;

@@ -3,16 +3,15 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
+use quick_xml::events::BytesStart;
 
 use crate::asset::movie::Media;
 use crate::asset::server_manifest::{ServerManifest, TextEntry, TrackEntry};
 use crate::error::{Error, ErrorKind};
 use crate::source::name_fault;
 use crate::text::Carriage;
+use crate::wire::xml_read::{self, Node, attributes};
 
 /// Longest document read, bytes; one with 64 quality levels has some 30,000.
 const DOCUMENT_BYTES: usize = 1 << 20;
@@ -32,38 +31,11 @@ impl ServerManifest {
             return Err(fault(0, &format!("has over {DOCUMENT_BYTES} bytes")));
         }
         let text = text(bytes)?;
-        let mut xml = Reader::from_str(&text);
         let mut document = Document::default();
-        loop {
-            let at = xml.buffer_position();
-            let event = xml.read_event().map_err(|error| {
-                fault(xml.error_position(), &format!("is not well-formed: {error}"))
-            })?;
-            match event {
-                Event::Start(element) => {
-                    document.start(&element).map_err(|what| fault(at, &what))?;
-                    document.depth = document.depth.saturating_add(1);
-                }
-                Event::Empty(element) => {
-                    document.start(&element).map_err(|what| fault(at, &what))?;
-                    document.end().map_err(|what| fault(at, &what))?;
-                }
-                Event::End(_) => {
-                    document.depth = document.depth.saturating_sub(1);
-                    document.end().map_err(|what| fault(at, &what))?;
-                }
-                Event::DocType(_) => return Err(fault(at, "has a document type declaration")),
-                Event::Eof => break,
-                Event::Decl(_)
-                | Event::Text(_)
-                | Event::CData(_)
-                | Event::Comment(_)
-                | Event::PI(_)
-                | Event::GeneralRef(_) => {}
-            }
-        }
+        let end = xml_read::read(&text, |node| document.node(node));
+        let end = end.map_err(|(at, rule)| fault(at, &rule))?;
         if document.depth != 0 || !document.is_smil {
-            return Err(fault(xml.buffer_position(), "ends before its smil element does"));
+            return Err(fault(end, "ends before its smil element does"));
         }
         Ok(document.manifest)
     }
@@ -121,6 +93,21 @@ struct Draft {
 }
 
 impl Document {
+    fn node(&mut self, node: Node<'_>) -> Result<(), String> {
+        match node {
+            Node::Open(element) => {
+                self.start(&element)?;
+                self.depth = self.depth.saturating_add(1);
+                Ok(())
+            }
+            Node::Close => {
+                self.depth = self.depth.saturating_sub(1);
+                self.end()
+            }
+            Node::Text(_) => Ok(()),
+        }
+    }
+
     fn start(&mut self, element: &BytesStart<'_>) -> Result<(), String> {
         let name = element.local_name().as_ref().to_ascii_lowercase();
         if !self.is_smil {
@@ -130,7 +117,7 @@ impl Document {
             self.is_smil = true;
             return Ok(());
         }
-        let attributes = attributes(element)?;
+        let attributes = attributes(element, ATTRIBUTES)?;
         if let Some((draft, _)) = &mut self.track {
             if name == "param"
                 && let (Some(name), Some(value)) =
@@ -267,23 +254,6 @@ impl Draft {
     }
 }
 
-/// Names as written, values with their entities replaced and trimmed.
-fn attributes(element: &BytesStart<'_>) -> Result<Vec<(String, String)>, String> {
-    let mut found = Vec::new();
-    for attribute in element.attributes() {
-        let attribute = attribute.map_err(|error| format!("is not well-formed: {error}"))?;
-        if found.len() == ATTRIBUTES {
-            return Err(format!("an element has over {ATTRIBUTES} attributes"));
-        }
-        let value = attribute
-            .normalized_value(XmlVersion::default())
-            .map_err(|error| format!("is not well-formed: {error}"))?;
-        let name = attribute.key.local_name().as_ref().into();
-        found.push((name, String::from(value.trim())));
-    }
-    Ok(found)
-}
-
 fn attribute<'a>(attributes: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let found = attributes.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_str())
@@ -304,6 +274,7 @@ fn positive(name: &str, value: &str) -> Result<u32, String> {
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     const FULL: &str = include_str!("full.ism");
 

@@ -13,12 +13,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
+use quick_xml::events::BytesStart;
 
 use crate::error::Error;
 use crate::text::Transcript;
 use crate::text::markup::Colours;
+use crate::wire::xml_read::{self, Node};
 use look::{Definition, Look, Screen, Sheet};
 use paragraph::Paragraph;
 use time::{Clock, Micros};
@@ -45,56 +45,17 @@ pub(super) fn parse(text: &str) -> Result<Transcript, Error> {
 /// # Errors
 /// As [`parse`].
 pub(super) fn read(text: &str, colours: &mut Colours) -> Result<Transcript, Error> {
-    let mut xml = Reader::from_str(text);
     let mut document = Document::new(colours);
-    loop {
-        let at = xml.buffer_position();
-        let event = xml.read_event().map_err(|error| {
-            fault(xml.error_position(), &format!("is not well-formed: {error}"))
-        })?;
-        match event {
-            Event::Start(element) => {
-                document.start(&element).map_err(|what| fault(at, &what))?;
-            }
-            Event::Empty(element) => {
-                document.start(&element).map_err(|what| fault(at, &what))?;
-                document.end();
-            }
-            Event::End(_) => document.end(),
-            Event::Text(text) => document.text(&text.xml10_content()),
-            Event::CData(text) => document.text(&text.xml10_content()),
-            Event::GeneralRef(entity) => {
-                let c = referred(&entity).ok_or_else(|| fault(at, "names an unknown entity"))?;
-                document.text(c.encode_utf8(&mut [0; 4]));
-            }
-            Event::DocType(_) => return Err(fault(at, "has a document type declaration")),
-            Event::Eof => break,
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-        }
-    }
+    let end = xml_read::read(text, |node| document.node(node));
+    let end = end.map_err(|(at, rule)| fault(at, &rule))?;
     if !document.is_ttml || !document.open.is_empty() {
-        return Err(fault(xml.buffer_position(), "ends before its tt element does"));
+        return Err(fault(end, "ends before its tt element does"));
     }
     Ok(document.transcript)
 }
 
 fn fault(at: u64, what: &str) -> Error {
     Error::source(format!("TTML document: byte {at}: {what}"))
-}
-
-/// A character reference, or one of the five entities XML has.
-fn referred(entity: &BytesRef<'_>) -> Option<char> {
-    if let Ok(Some(c)) = entity.resolve_char_ref() {
-        return Some(c);
-    }
-    Some(match &*entity.xml10_content() {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => return None,
-    })
 }
 
 /// Which elements mean something to us.
@@ -162,11 +123,22 @@ impl<'a> Document<'a> {
         }
     }
 
+    fn node(&mut self, node: Node<'_>) -> Result<(), String> {
+        match node {
+            Node::Open(element) => return self.start(&element),
+            Node::Close => self.end(),
+            Node::Text(text) => self.text(&text),
+        }
+        Ok(())
+    }
+
     fn start(&mut self, element: &BytesStart<'_>) -> Result<(), String> {
         if self.open.len() >= DEPTH {
             return Err(format!("has elements more than {DEPTH} deep"));
         }
-        let attributes = attributes(element)?;
+        let attributes = xml_read::attributes(element, ATTRIBUTES)?;
+        // The first of a name counts.
+        let attributes: Attributes = attributes.into_iter().rev().collect();
         let name = element.local_name();
         let kind = self.kind(name.as_ref())?;
         let parent = self.open.last();
@@ -326,26 +298,6 @@ impl<'a> Document<'a> {
             paragraph.add(text, element.begin..element.end, style);
         }
     }
-}
-
-/// Local names and values, entities replaced. The first of a name counts.
-fn attributes(element: &BytesStart<'_>) -> Result<Attributes, String> {
-    let mut found = Attributes::new();
-    for attribute in element.attributes() {
-        let attribute = attribute.map_err(|error| format!("is not well-formed: {error}"))?;
-        if found.len() == ATTRIBUTES {
-            return Err(format!("an element has over {ATTRIBUTES} attributes"));
-        }
-        if attribute.key.as_ref().starts_with("xmlns") {
-            continue;
-        }
-        let value = attribute
-            .normalized_value(XmlVersion::default())
-            .map_err(|error| format!("is not well-formed: {error}"))?;
-        let name = attribute.key.local_name().as_ref().into();
-        found.entry(name).or_insert_with(|| value.trim().into());
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
