@@ -3,31 +3,26 @@
 //!
 //! Quick where the processor has instructions for AES, and what there is where nothing else is.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use aes::Aes128;
-use aes::cipher::{
-    BlockModeEncrypt as _, InnerIvInit as _, KeyInit as _, StreamCipher as _,
-    StreamCipherCoreWrapper, StreamCipherSeek as _,
-};
 use bytes::{Bytes, BytesMut};
-use ctr::{CtrCore, flavors};
+use selvedge_block::{Aes, Chain};
 
 use crate::cipher::plan::{CipherPlan, Mode, Run};
 
 /// A body being encrypted.
 pub struct Encrypter {
     plan: CipherPlan,
-    cipher: Aes128,
+    aes: Aes,
     /// Bytes of the clear body behind us.
     at: u64,
     /// The end of what came in: part of a block.
     held: Vec<u8>,
     /// The first run that is not behind us.
     run: usize,
-    state: State,
+    /// The last encrypted block of that run's chain, once it has one.
+    last: Option<[u8; 16]>,
 }
 
 impl core::fmt::Debug for Encrypter {
@@ -36,25 +31,12 @@ impl core::fmt::Debug for Encrypter {
     }
 }
 
-/// Where the run under way has come to.
-enum State {
-    /// Nowhere.
-    Fresh,
-    Ctr(Box<KeyStream>),
-    /// The last encrypted block.
-    Cbc([u8; 16]),
-}
-
-type Block = aes::Block;
-type KeyStream = StreamCipherCoreWrapper<CtrCore<Aes128, flavors::Ctr128BE>>;
-type Chain<'a> = cbc::Encryptor<&'a Aes128>;
-
 impl Encrypter {
     /// Encrypts as `plan` says.
     #[must_use]
     pub fn new(plan: CipherPlan) -> Self {
-        let cipher = Aes128::new(plan.key.expose().into());
-        Self { plan, cipher, at: 0, held: Vec::new(), run: 0, state: State::Fresh }
+        let aes = Aes::new(plan.key.expose());
+        Self { plan, aes, at: 0, held: Vec::new(), run: 0, last: None }
     }
 
     /// The next bytes of the clear body; what is ready of the encrypted one.
@@ -111,26 +93,57 @@ impl Encrypter {
 
     /// Encrypts `body`, which lies at `self.at`, in place.
     fn encrypt(&mut self, body: &mut [u8]) {
-        let Self { plan, cipher, at, run: number, state, .. } = self;
-        let end = at.saturating_add(length(body));
-        while let Some(run) = plan.runs.get(*number) {
-            for range in &run.ranges {
-                let (from, to) = (range.start.max(*at), range.end.min(end));
-                let index = |place: u64| usize::try_from(place.saturating_sub(*at)).ok();
-                let part = index(from).zip(index(to)).and_then(|(from, to)| body.get_mut(from..to));
-                if let Some(part) = part.filter(|part| !part.is_empty()) {
-                    let offset = from.saturating_sub(range.start);
-                    state.encrypt(cipher, plan.mode, run, offset, part);
+        let end = self.at.saturating_add(length(body));
+        let mut chains: Vec<Chain> = Vec::new();
+        let (mut goes_on, mut open) = (false, false);
+        while let Some(run) = self.plan.runs.get(self.run).filter(|_| !goes_on) {
+            match self.plan.mode {
+                Mode::Ctr => self.stream(run, body),
+                Mode::Cbc(pattern) => {
+                    let part = run.ranges.first().and_then(|range| self.part(range, body));
+                    open = part.is_some();
+                    if let Some((offset, part)) = part {
+                        // A block that began before this is a clear one.
+                        let lead = usize::try_from(offset.wrapping_neg() % 16).unwrap_or(0);
+                        let blocks = part.start.saturating_add(lead).min(part.end)..part.end;
+                        let iv = self.last.take().unwrap_or(run.iv);
+                        let number = offset.div_ceil(16);
+                        chains.push(Chain::new(iv, pattern, number, alloc::vec![blocks]));
+                    }
                 }
             }
             // What ends in padding goes on behind its last byte.
-            let goes_on = |last: &Range<u64>| last.end > end || plan.padded;
-            if run.ranges.last().is_some_and(goes_on) {
-                break;
+            let is_open = |last: &Range<u64>| last.end > end || self.plan.padded;
+            goes_on = run.ranges.last().is_some_and(is_open);
+            if !goes_on {
+                self.run = self.run.saturating_add(1);
+                self.last = None;
             }
-            *number = number.saturating_add(1);
-            *state = State::Fresh;
         }
+        self.aes.chain(body, &mut chains);
+        if let Some(chain) = chains.last().filter(|_| goes_on && open) {
+            self.last = Some(chain.last());
+        }
+    }
+
+    /// Encrypts what of `run` lies in `body` under its keystream.
+    fn stream(&self, run: &Run, body: &mut [u8]) {
+        let mut used = run.used;
+        for range in &run.ranges {
+            if let Some((offset, part)) = self.part(range, body) {
+                let bytes = body.get_mut(part).unwrap_or_default();
+                self.aes.stream(&run.iv, used.saturating_add(offset), bytes);
+            }
+            used = used.saturating_add(range.end.saturating_sub(range.start));
+        }
+    }
+
+    /// What of `range` lies in `body`: how far into it that begins, and where in `body` it is.
+    fn part(&self, range: &Range<u64>, body: &[u8]) -> Option<(u64, Range<usize>)> {
+        let end = self.at.saturating_add(length(body));
+        let (from, to) = (range.start.max(self.at), range.end.min(end));
+        let index = |place: u64| usize::try_from(place.checked_sub(self.at)?).ok();
+        (from < to).then_some((from.saturating_sub(range.start), index(from)?..index(to)?))
     }
 
     /// What of `body`, which lies at `self.at`, goes out; goes on behind it.
@@ -147,42 +160,6 @@ impl Encrypter {
     }
 }
 
-impl State {
-    /// Encrypts `part`, which lies `offset` bytes into a range of `run`.
-    fn encrypt(&mut self, cipher: &Aes128, mode: Mode, run: &Run, offset: u64, part: &mut [u8]) {
-        let Mode::Cbc { skip, .. } = mode else {
-            if !matches!(self, Self::Ctr(_)) {
-                let core = CtrCore::inner_iv_init(cipher.clone(), &run.iv.into());
-                let mut stream = KeyStream::from_core(core);
-                stream.seek(run.used);
-                *self = Self::Ctr(stream.into());
-            }
-            if let Self::Ctr(stream) = self {
-                stream.apply_keystream(part);
-            }
-            return;
-        };
-        let mut iv = if let Self::Cbc(last) = self { *last } else { run.iv };
-        let mut chain = Chain::inner_iv_init(cipher, &iv.into());
-        // A block that began before this is a clear one.
-        let lead = usize::try_from(offset.wrapping_neg() % 16).unwrap_or(0).min(part.len());
-        let (_, part) = part.split_at_mut(lead);
-        let (blocks, _) = Block::slice_as_chunks_mut(part);
-        if skip == 0 {
-            chain.encrypt_blocks(blocks);
-            iv = blocks.last().map_or(iv, |block| (*block).into());
-        } else {
-            for (number, block) in (offset.div_ceil(16)..).zip(blocks) {
-                if mode.encrypts(number) {
-                    chain.encrypt_block(block);
-                    iv = (*block).into();
-                }
-            }
-        }
-        *self = Self::Cbc(iv);
-    }
-}
-
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
@@ -190,8 +167,7 @@ fn length(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cipher::{ContentKey, KeyId};
-    use aes::cipher::BlockCipherEncrypt as _;
+    use crate::cipher::{ContentKey, KeyId, Pattern};
     use alloc::sync::Arc;
     use alloc::vec;
 
@@ -217,11 +193,12 @@ mod tests {
 
     /// The same by the block cipher alone, a byte at a time.
     fn by_hand(plan: &CipherPlan, body: &[u8]) -> Vec<u8> {
-        let cipher = Aes128::new(plan.key.expose().into());
+        let aes = Aes::new(plan.key.expose());
+        // A stream's first bytes are the counter block's own encryption.
         let block = |bytes: [u8; 16]| {
-            let mut block = Block::from(bytes);
-            cipher.encrypt_block(&mut block);
-            <[u8; 16]>::from(block)
+            let mut block = [0; 16];
+            aes.stream(&bytes, 0, &mut block);
+            block
         };
         let mut out = body.to_vec();
         if plan.padded {
@@ -281,7 +258,8 @@ mod tests {
         for (crypt, skip) in [(1, 9), (1, 0), (5, 5), (1, 1)] {
             let runs =
                 vec![run(&[(5, 400)]), run(&[(400, 416)]), run(&[(420, 430)]), run(&[(440, 640)])];
-            plans.push((CipherPlan::new(key(), Mode::Cbc { crypt, skip }, runs, 645), 645));
+            plans
+                .push((CipherPlan::new(key(), Mode::Cbc(Pattern { crypt, skip }), runs, 645), 645));
         }
         for len in [0, 1, 15, 16, 17, 100, 160] {
             plans.push((CipherPlan::whole(key(), IV, len), usize::try_from(len).unwrap()));

@@ -18,6 +18,7 @@ pub use iv::{SampleIvs, constant_iv, segment_iv};
 pub use key::{ContentKey, KeyId, Protection, Scheme};
 pub use plan::{CipherPlan, Mode, Run};
 pub use seed::KeySeed;
+pub use selvedge_block::Pattern;
 pub use subsample::{Subsample, subsamples};
 pub use wrap::MasterKey;
 

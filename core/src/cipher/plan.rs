@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use selvedge_block::Pattern;
+
 use crate::cipher::{BLOCK, ContentKey};
 
 /// How a body is encrypted.
@@ -29,30 +31,21 @@ pub struct CipherPlan {
 pub enum Mode {
     /// Counter mode; the counter is the whole block, big-endian, and goes on through a run.
     Ctr,
-    /// Cipher block chaining through a run: `crypt` blocks are encrypted, `skip` blocks are not,
-    /// and so on (23001-7 §9.6); where `skip` is 0, all are. A last block that is not whole stays
-    /// clear.
-    Cbc {
-        /// Encrypted blocks of a pattern.
-        crypt: u8,
-        /// Clear blocks after them.
-        skip: u8,
-    },
+    /// Cipher block chaining through a run, by a pattern (23001-7 §9.6). A last block that is not
+    /// whole stays clear.
+    Cbc(Pattern),
 }
 
 impl Mode {
     /// Every block, chained.
-    pub const CBC: Self = Self::Cbc { crypt: 1, skip: 0 };
+    pub const CBC: Self = Self::Cbc(Pattern::ALL);
 
     /// Block number `number` of a run is encrypted.
     #[must_use]
     pub fn encrypts(self, number: u64) -> bool {
         match self {
-            Self::Cbc { crypt, skip } if skip > 0 => {
-                let pattern = u64::from(crypt).saturating_add(skip.into());
-                number.checked_rem(pattern).is_some_and(|place| place < u64::from(crypt))
-            }
-            Self::Cbc { .. } | Self::Ctr => true,
+            Self::Ctr => true,
+            Self::Cbc(pattern) => pattern.encrypts(number),
         }
     }
 }
@@ -105,7 +98,7 @@ impl CipherPlan {
         let padded = self.padded && end > floor;
         let takes = match self.mode {
             Mode::Ctr => start..end,
-            Mode::Cbc { .. } => {
+            Mode::Cbc(_) => {
                 let end = if padded { self.input } else { self.block_end(end) };
                 self.chain_start(start).min(end)..end
             }
@@ -150,7 +143,7 @@ impl CipherPlan {
     pub fn identity(&self) -> impl Iterator<Item = u8> {
         let pattern = match self.mode {
             Mode::Ctr => [0, 0],
-            Mode::Cbc { crypt, skip } => [crypt, skip],
+            Mode::Cbc(Pattern { crypt, skip }) => [crypt, skip],
         };
         let runs = self.runs.iter().flat_map(|run| {
             let numbers = run.ranges.iter().flat_map(|range| [range.start, range.end]);

@@ -8,8 +8,8 @@ use core::ops::Range;
 
 use crate::asset::movie::Media;
 use crate::cipher::{
-    CipherPlan, ContentKey, Mode, Protection, Run, SampleIvs, Scheme, Subsample, constant_iv,
-    subsamples,
+    CipherPlan, ContentKey, Mode, Pattern, Protection, Run, SampleIvs, Scheme, Subsample,
+    constant_iv, subsamples,
 };
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -49,7 +49,7 @@ struct SampleCipher {
 }
 
 /// One encrypted block in ten (23001-7 §10.4.2): as much as the scheme asks for in video.
-const VIDEO_PATTERN: (u8, u8) = (1, 9);
+pub(super) const VIDEO_PATTERN: Pattern = Pattern { crypt: 1, skip: 9 };
 
 /// `a2394f52-5a9b-4f14-a244-6c427c648df4`
 const PIFF_SAMPLE_ENCRYPTION: [u8; 16] = [
@@ -74,10 +74,7 @@ impl TrackCipher {
             (Scheme::Cbc, _) | (_, Media::Text) => return Ok(None),
             (Scheme::Cenc | Scheme::Piff, _) => Mode::Ctr,
             (Scheme::Cbcs, Media::Audio) => Mode::CBC,
-            (Scheme::Cbcs, Media::Video) => {
-                let (crypt, skip) = VIDEO_PATTERN;
-                Mode::Cbc { crypt, skip }
-            }
+            (Scheme::Cbcs, Media::Video) => Mode::Cbc(VIDEO_PATTERN),
         };
         let ivs = SampleIvs::new(&key.id, identity, number)?;
         let (audio, length_size) = (track.media == Media::Audio, track.nal_length_size);
@@ -113,8 +110,8 @@ impl TrackCipher {
         let (version, pattern) = match self.pattern {
             Mode::Ctr => (0, 0),
             // Whole samples of sound: no pattern (§10.4.1).
-            Mode::Cbc { skip: 0, .. } => (1, 0),
-            Mode::Cbc { crypt, skip } => (1, crypt << 4 | skip & 15),
+            Mode::Cbc(Pattern::ALL) => (1, 0),
+            Mode::Cbc(Pattern { crypt, skip }) => (1, crypt << 4 | skip & 15),
         };
         out.full_box(*b"tenc", version, 0, |out| {
             out.u8(0);
@@ -145,7 +142,7 @@ impl TrackCipher {
                 units.map(|units| subsamples(units, self.length_size, self.whole_blocks));
             let iv = match self.pattern {
                 Mode::Ctr => Some(self.ivs.iv(page.fragment, number)?),
-                Mode::Cbc { .. } => None,
+                Mode::Cbc(_) => None,
             };
             samples.push(SampleCipher { size: sample.size, iv, subsamples });
         }
