@@ -49,7 +49,7 @@ async fn seal(
     for stored in recipe.stored().filter(|stored| !stored.span.is_empty()) {
         input(0, stored, &exchange, store)?;
     }
-    let answer = exchange.open(recipe.len()).await.unchecked_into::<Answer>();
+    let answer = exchange.open(Some(recipe.len())).await.unchecked_into::<Answer>();
     refusal(&answer)?;
     let stored = recipe.stored().map(|stored| stored.span.len());
     store.tally().touch(stored.fold(0, u64::saturating_add));
@@ -169,7 +169,8 @@ async fn open_inputs(
     if let Some(plan) = mux.cipher() {
         exchange.encrypt(cipher::encrypter(plan));
     }
-    let answer = exchange.open(mux.len()).await.unchecked_into::<Answer>();
+    let length = mux.is_exact().then(|| mux.len());
+    let answer = exchange.open(length).await.unchecked_into::<Answer>();
     refusal(&answer)?;
     Ok(answer.body())
 }

@@ -184,7 +184,7 @@ export class Exchange {
     });
   }
 
-  /** Opens the first piece of each input; the body that comes back is `length` bytes long. */
+  /** Opens the first piece of each input; the body is `length` bytes long, if that is known. */
   async open(length) {
     // All of them, so that what did open is closed where another did not.
     const opened = await Promise.allSettled(this.#inputs.map((input) => this.#next(input)));
@@ -194,7 +194,8 @@ export class Exchange {
       const { kind, message } = refusal(refused.reason);
       return { kind, message, body: undefined };
     }
-    const { readable, writable } = new FixedLengthStream(length);
+    const { readable, writable } =
+      length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
     this.#writer = writable.getWriter();
     return { kind: "", message: "", body: readable };
   }

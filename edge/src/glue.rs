@@ -140,7 +140,7 @@ extern "C" {
 
     /// Opens the first stretch of each input, and the body.
     #[wasm_bindgen(method)]
-    pub(crate) async fn open(this: &Exchange, length: u64) -> JsValue;
+    pub(crate) async fn open(this: &Exchange, length: Option<u64>) -> JsValue;
 
     /// The next bytes of an input.
     #[wasm_bindgen(method, catch)]

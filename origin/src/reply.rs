@@ -42,7 +42,7 @@ pub(crate) async fn reply(
             }
         }
         Body::Mux(mux) => {
-            length = Some(mux.len());
+            length = mux.is_exact().then(|| mux.len());
             match mux::open(&mux, store).await {
                 Ok(inputs) => {
                     let cipher = mux.cipher().cloned();

@@ -45,6 +45,7 @@ const complaints = { "hls.js": /keyLoadError/, shaka: /6007/, "dash.js": /licen[
 for (const [player, format, encryption] of [
   ["hls.js", "m3u8-aapl", "cbc"],
   ["hls.js", "m3u8-cmaf", "cbc"],
+  ["hls.js", "m3u8-aapl-v3", "cbcs-aapl"],
   ["shaka", "mpd-time-cmaf", "cenc"],
   ["shaka", "mpd-time-cmaf", "cbcs-aapl"],
   ["dash.js", "mpd-time-cmaf", "cenc"],

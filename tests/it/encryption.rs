@@ -16,7 +16,7 @@ use selvedge_tests::drive::{Asset, Shelf};
 use selvedge_tests::encrypted::{self, by_ffmpeg, by_openssl, by_packager, protect};
 use selvedge_tests::fetch::Response;
 use selvedge_tests::samples::Sample;
-use selvedge_tests::{hls, media, tools};
+use selvedge_tests::{hls, media, sample_aes, tools};
 
 /// An asset in the clear, and the same encrypted.
 struct Film {
@@ -237,6 +237,81 @@ fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
             }
         }
     }
+}
+
+#[test]
+fn encrypted_samples_of_transport_streams_come_out_of_ffmpeg_as_they_are_in_the_clear() {
+    let names = ["ac3.mp4", "eac3.mp4"];
+    let recipes = media::codecs().into_iter().filter(|one| names.contains(&one.name));
+    let others = recipes.filter_map(|one| media::file(&one)).map(|path| Film::of(&[path]));
+    let aac: Option<Vec<PathBuf>> =
+        media::ladder_25().iter().skip(2).take(2).map(media::file).collect();
+    for film in aac.map(|files| Film::of(&files)).into_iter().chain(others) {
+        for format in ["m3u8-aapl", "m3u8-aapl-v3"] {
+            let get = |path: &str| film.get(path);
+            let clear = format!("{}/manifest(format={format})", film.clear);
+            let hidden =
+                format!("{}/manifest(format={format},encryption=cbcs-aapl)", film.encrypted);
+            let clear = hls::master(&get, &clear).unwrap();
+            let hidden = hls::master(&get, &hidden).unwrap();
+            let all = |master: &hls::Master| {
+                [&master.variants[..], &master.renditions, &master.keyframes].concat()
+            };
+            assert!(!all(&clear).is_empty());
+            for (clear, hidden) in all(&clear).iter().zip(&all(&hidden)) {
+                let place = format!("{:?} {hidden}", film.files);
+                let packets = |url| {
+                    sample_aes::packets(&get, url).unwrap_or_else(|error| {
+                        panic!("{place}: {error}");
+                    })
+                };
+                let segments = |url| hls::playlist(&get, url).unwrap().segments;
+                let bodies = |url| {
+                    segments(url).iter().map(|one| film.get(&one.url).unwrap().body).collect()
+                };
+                let (plain, sealed): (Vec<_>, Vec<Vec<u8>>) = (bodies(clear), bodies(hidden));
+                assert!(plain != sealed, "{place} is clear");
+                // ffmpeg (5.1.9) decrypts Enhanced AC-3 in transport streams and not alone.
+                if segments(hidden)[0].url.ends_with(".eac3") {
+                    let iv = hls::playlist(&get, hidden).unwrap().text;
+                    let (_, iv) = iv.split_once("IV=0x").expect("EXT-X-KEY has a vector");
+                    sample_aes::check_syncframes(&plain.concat(), &sealed.concat(), &iv[..32]);
+                    continue;
+                }
+                let (plain, found) = (packets(clear), packets(hidden));
+                assert_eq!(plain.len(), found.len(), "{place}");
+                // Times of clear packed audio ffmpeg takes from somewhere else than the tag.
+                let told = |line: &str| match sealed[0][0] {
+                    0x47 => line.to_owned(),
+                    _ => line.splitn(5, ',').nth(4).unwrap().to_owned(),
+                };
+                let mut pairs = plain.iter().zip(&found);
+                let differs = pairs.find(|(a, b)| told(a) != told(b));
+                assert_eq!(differs, None, "{place}");
+                if sealed[0][0] == 0x47 && !hidden.contains("type=keyframes") {
+                    assert_eq!(sample_aes::discontinuities(&sealed), 0, "{place}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn encrypted_slices_of_transport_streams_are_those_shaka_packager_writes() {
+    let Some(packager) = encrypted::packager() else { return };
+    let Some(path) = media::ladder_25().get(2).and_then(media::file) else { return };
+    let film = Film::of(core::slice::from_ref(&path));
+    let get = |path: &str| film.get(path);
+    let url = format!("{}/manifest(format=m3u8-aapl,encryption=cbcs-aapl)", film.encrypted);
+    let master = hls::master(&get, &url).unwrap();
+    let playlist = hls::playlist(&get, &master.variants[0]).unwrap();
+    let (_, iv) = playlist.text.split_once("IV=0x").expect("EXT-X-KEY has a vector");
+    let segments = playlist.segments.iter().map(|one| film.get(&one.url).unwrap().body);
+    let ours: Vec<Vec<u8>> = segments.flat_map(|one| sample_aes::slices(&one)).collect();
+    let theirs = sample_aes::packaged(&packager, &path, &iv[..32]).unwrap();
+    assert!(ours.len() > 100);
+    assert_eq!(ours.len(), theirs.len());
+    assert!(ours == theirs);
 }
 
 /// `tests/vectors/sp800-38a.txt`

@@ -27,6 +27,7 @@ pub mod media;
 pub mod mutate;
 pub mod proof;
 pub mod remux;
+pub mod sample_aes;
 pub mod samples;
 pub mod server;
 pub mod smooth;

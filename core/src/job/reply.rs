@@ -77,12 +77,15 @@ const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Date, ETag,
 /// 200, 206, 304 or 416, as the request's conditions have it.
 pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Response {
     let etag = entity_tag(&answer.body);
-    let len = length(&answer.body);
+    let known = length(&answer.body);
+    let len = known.unwrap_or(0);
+    let length = || known.map(|len| ("Content-Length", len.to_string()));
     let mut headers = cors();
     headers.extend([
         ("ETag", etag.clone()),
         ("Cache-Control", caching.into()),
-        ("Accept-Ranges", "bytes".into()),
+        // 9110 §14.3
+        ("Accept-Ranges", if known.is_some() { "bytes" } else { "none" }.into()),
         ("X-Content-Type-Options", "nosniff".into()),
     ]);
     let done = |status, headers, body| Response { status, headers, body, log: None, index: None };
@@ -91,15 +94,16 @@ pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Respon
     }
     headers.push(("Content-Type", answer.content_type.into()));
     if http.method == "HEAD" {
-        headers.push(("Content-Length", len.to_string()));
+        headers.extend(length());
         return done(200, headers, Body::Empty);
     }
     // 9110 §13.1.5: a range is for the representation the client has part of, and for no other.
     let range =
         http.range.as_deref().filter(|_| http.if_range.as_ref().is_none_or(|tag| *tag == etag));
+    let range = range.filter(|_| known.is_some());
     match range.map_or(Wanted::Whole, |range| wanted(range, len)) {
         Wanted::Whole => {
-            headers.push(("Content-Length", len.to_string()));
+            headers.extend(length());
             done(200, headers, answer.body)
         }
         Wanted::Part(range) => {
@@ -119,12 +123,13 @@ pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Respon
     }
 }
 
-fn length(body: &Body) -> u64 {
+/// Bytes of a body; `None` where nobody knows before they are written.
+fn length(body: &Body) -> Option<u64> {
     match body {
-        Body::Empty => 0,
-        Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        Body::Recipe(recipe) => recipe.len(),
-        Body::Mux(mux) => mux.len(),
+        Body::Empty => Some(0),
+        Body::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
+        Body::Recipe(recipe) => Some(recipe.len()),
+        Body::Mux(mux) => mux.is_exact().then(|| mux.len()),
     }
 }
 

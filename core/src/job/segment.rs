@@ -1,11 +1,12 @@
 //! Media segments.  In: the pages a segment takes.  Out: its body, and what it is.
 
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
-use crate::cipher::{CipherPlan, Encrypter, Protection, Scheme, segment_iv};
+use crate::cipher::{CipherPlan, ContentKey, Encrypter, Protection, Scheme, segment_iv};
 use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -15,7 +16,7 @@ use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
 use crate::job::target::Target;
 use crate::mux::cmaf::Dialect;
-use crate::mux::{Essence, Mux, Plan, Source, TrackCipher, cmaf, smooth, text, ts};
+use crate::mux::{Essence, Mux, Plan, SampleAes, Source, TrackCipher, cmaf, smooth, text, ts};
 use crate::presentation::smooth::in_smooth;
 use crate::segment::{Recipe, Stored};
 use crate::source::{ObjectId, Version, spans};
@@ -103,7 +104,7 @@ impl Maker<'_> {
     /// The first picture of a fragment in a transport stream.
     pub(super) fn key_frame(&self, of: Numbered<'_>, page: &Page) -> Result<Answer, Error> {
         let (_, track) = of;
-        let essence = Essence::read(&track.entries, track.timescale)?;
+        let essence = self.essence(of)?;
         let page = page.key_frame();
         let pages = core::slice::from_ref(&page);
         let source = Source { essence: &essence, pages };
@@ -121,7 +122,7 @@ impl Maker<'_> {
         };
         let track = self.track(run)?;
         let of = (run.track, track);
-        let essence = Essence::read(&track.entries, track.timescale)?;
+        let essence = self.essence(of)?;
         let source = Source { essence: &essence, pages: &pages };
         if track.media != Media::Video {
             let plan = Plan::packed(source)?;
@@ -141,7 +142,8 @@ impl Maker<'_> {
         let from = begin.map(|page| extent(page, track).0);
         let until = end.map(|page| extent(page, track).1);
         let sound = between(sound, sound_track, from, until);
-        let sound_essence = Essence::read(&sound_track.entries, sound_track.timescale)?;
+        let sound_essence = self.essence((with.track, sound_track))?;
+        self.together(run.track, with.track)?;
         let beside = Source { essence: &sound_essence, pages: &sound };
         let plan = Plan::transport(source, Some(beside), number)?;
         let stored = vec![self.stored(track, &pages)?, self.stored(sound_track, &sound)?];
@@ -153,11 +155,40 @@ impl Maker<'_> {
         Ok(Answer { content_type: "video/mp2t", body }) // 8216 §10
     }
 
-    /// The same, encrypted whole if it is to be.
-    fn encrypted(&self, of: Numbered<'_>, mux: Mux) -> Result<Mux, Error> {
-        if self.protection.is_some_and(|found| found.scheme != Scheme::Cbc) {
-            let rule = "SAMPLE-AES in transport streams is not available: ask for format=m3u8-cmaf";
+    /// A track as transport streams see it, its samples encrypted if they are to be.
+    fn essence(&self, (number, track): Numbered<'_>) -> Result<Essence, Error> {
+        let essence = Essence::read(&track.entries, track.timescale)?;
+        if self.sample_key(number)?.is_some() { essence.sealed() } else { Ok(essence) }
+    }
+
+    /// The key of the samples of track `number` in transport streams, if they have one.
+    fn sample_key(&self, number: usize) -> Result<Option<&Arc<ContentKey>>, Error> {
+        let Some(protection) = self.protection.filter(|found| found.scheme != Scheme::Cbc) else {
+            return Ok(None);
+        };
+        if protection.scheme != Scheme::Cbcs {
+            let rule = "transport streams have samples encrypted by cbcs-aapl alone: ask for \
+                        format=m3u8-cmaf";
             return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+        }
+        Ok(protection.keys.get(number).and_then(Option::as_ref))
+    }
+
+    /// Pictures and sound may share segments: playlists name one key for both.
+    fn together(&self, pictures: usize, sound: usize) -> Result<(), Error> {
+        let (pictures, sound) = (self.sample_key(pictures)?, self.sample_key(sound)?);
+        if sound.is_none_or(|sound| pictures.is_some_and(|one| one.id == sound.id)) {
+            return Ok(());
+        }
+        let rule = "pictures and sound have different keys and cannot share segments: ask for \
+                    another format than m3u8-aapl-v3";
+        Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
+    }
+
+    /// The same, encrypted if it is to be.
+    fn encrypted(&self, of: Numbered<'_>, mux: Mux) -> Result<Mux, Error> {
+        if let Some(key) = self.sample_key(of.0)? {
+            return Ok(mux.sealed(SampleAes::new(Arc::clone(key))));
         }
         Ok(match self.whole(of, mux.len()) {
             Some(plan) => mux.encrypted(plan),

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use crate::codec::aac::Adts;
 use crate::codec::avc::Avc;
 use crate::codec::{Carrier, Codec, Family};
-use crate::error::Error;
-use crate::mux::ts::pes;
+use crate::error::{AmsCode, Error};
+use crate::mux::sample_aes::{self, Sealing};
+use crate::mux::ts::{pes, tables};
 use crate::time::Timescale;
 
 /// A track as transport streams and packed audio see it.
@@ -18,6 +19,10 @@ pub struct Essence {
     pub(super) timescale: Timescale,
     /// One a sample entry; all of one codec.
     forms: Vec<Form>,
+    /// Of sound, for where it goes out encrypted; without what comes from its first frame.
+    setup: Vec<u8>,
+    /// Its samples go out encrypted.
+    sealing: Option<Sealing>,
 }
 
 /// What one sample entry comes to.
@@ -89,8 +94,60 @@ impl Essence {
     /// # Errors
     /// [`crate::error::ErrorKind::Unsupported`] for codecs HLS has no transport streams of.
     pub fn read(entries: &[Bytes], timescale: Timescale) -> Result<Self, Error> {
-        let forms = entries.iter().map(|entry| Form::of(&Codec::read(entry)?));
-        Ok(Self { timescale, forms: forms.collect::<Result<_, _>>()? })
+        let mut forms = Vec::new();
+        let mut setup = Vec::new();
+        for entry in entries {
+            let codec = Codec::read(entry)?;
+            if forms.is_empty() {
+                setup = setup_of(&codec);
+            }
+            forms.push(Form::of(&codec)?);
+        }
+        Ok(Self { timescale, forms, setup, sealing: None })
+    }
+
+    /// The same, its samples encrypted by themselves (SAMPLE-AES).
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Unsupported`] for codecs that has no words for.
+    pub fn sealed(self) -> Result<Self, Error> {
+        let sealing = match self.forms.first() {
+            Some(Form::Avc { .. }) => Some(Sealing::Slices),
+            Some(Form::Aac(_)) => Some(Sealing::Adts),
+            Some(Form::Frames(Framed { stream_type: 0x81, .. })) => Some(Sealing::Ac3),
+            Some(Form::Frames(Framed { stream_type: 0x87, .. })) => Some(Sealing::Eac3),
+            Some(Form::Frames(_)) | None => None,
+        };
+        if sealing.is_none() {
+            let rule = "SAMPLE-AES has H.264, AAC, AC-3 and Enhanced AC-3 in transport streams, \
+                        and no other codec: ask for format=m3u8-cmaf";
+            return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+        }
+        Ok(Self { sealing, ..self })
+    }
+
+    /// How its samples are encrypted, if they are.
+    pub(super) const fn sealing(&self) -> Option<Sealing> {
+        self.sealing
+    }
+
+    /// What is said of encrypted sound: `audio_setup_information`.
+    pub(super) fn setup(&self) -> &[u8] {
+        let sound = !matches!(self.sealing, None | Some(Sealing::Slices));
+        if sound { &self.setup } else { &[] }
+    }
+
+    /// What describes its stream in a programme map.
+    pub(super) fn descriptors(&self) -> Vec<u8> {
+        let Some(sealing) = self.sealing else {
+            let name = self.registration();
+            return name.map_or(Vec::new(), |name| tables::registration(name, &[]));
+        };
+        let mut out = tables::private_data(sealing.indicator());
+        if !self.setup().is_empty() {
+            out.extend(tables::registration(*b"apad", self.setup()));
+        }
+        out
     }
 
     /// Clock of the track.
@@ -107,7 +164,8 @@ impl Essence {
 
     /// The first sample entry's `stream_type` (13818-1 Table 2-34).
     pub(super) fn stream_type(&self) -> u8 {
-        self.forms.first().map_or(0x06, Form::stream_type)
+        let clear = self.forms.first().map_or(0x06, Form::stream_type);
+        self.sealing.map_or(clear, Sealing::stream_type)
     }
 
     /// Media type of its packed audio (8216 §3.4; RFC 4184, RFC 4598, RFC 3003).
@@ -120,7 +178,7 @@ impl Essence {
     }
 
     /// What a registration descriptor calls it.
-    pub(super) fn registration(&self) -> Option<[u8; 4]> {
+    fn registration(&self) -> Option<[u8; 4]> {
         match self.forms.first() {
             Some(Form::Frames(framed)) => framed.registration,
             _ => None,
@@ -139,6 +197,29 @@ impl Essence {
     /// Pictures, not sound.
     pub(super) fn is_video(&self) -> bool {
         self.forms.first().is_some_and(|form| matches!(form, Form::Avc { .. }))
+    }
+}
+
+/// `audio_setup_information` of a codec; none where it has none.
+fn setup_of(codec: &Codec) -> Vec<u8> {
+    match codec {
+        Codec::Aac(aac) => {
+            let kind = match aac.facts().object_type {
+                5 => *b"zach",
+                29 => *b"zacp",
+                _ => *b"zaac",
+            };
+            sample_aes::setup(kind, aac.audio_specific_config())
+        }
+        Codec::Sound(sound) if sound.family() == Family::Ac3 => {
+            sample_aes::setup(*b"zac3", &[0; sample_aes::FRAME_SETUP])
+        }
+        Codec::Sound(sound) if sound.family() == Family::Eac3 => {
+            sample_aes::setup(*b"zec3", sound.configuration())
+        }
+        Codec::Sound(_) | Codec::Avc(_) | Codec::Hevc(_) | Codec::Av1(_) | Codec::Vp9(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -193,7 +274,8 @@ impl Essence {
             delimiter: Bytes::from_static(&DELIMITER),
             random_access: random_access.into(),
         };
-        Self { timescale: Timescale::new(timescale).unwrap(), forms: alloc::vec![form] }
+        let timescale = Timescale::new(timescale).unwrap();
+        Self { timescale, forms: alloc::vec![form], setup: Vec::new(), sealing: None }
     }
 
     /// AAC-LC, stereo, 48 kHz.

@@ -22,16 +22,18 @@ use crate::cipher::CipherPlan;
 use crate::error::Error;
 use crate::mux::annex_b::AnnexB;
 use crate::mux::plan::{Element, Plan, Unit};
+use crate::mux::sample_aes::SampleAes;
+use crate::mux::sealed::Sealed;
 use crate::mux::ts::packet::Packets;
 use crate::mux::ts::pes;
 use crate::segment::Stored;
 use crate::wire::Writer;
 
 /// Output of another form under the same plan must have another entity tag: count this up.
-const EDITION: u8 = 1;
+const EDITION: u8 = 2;
 
 /// A chunk goes out when it has this many bytes: 1,394 packets, 256 KB.
-const CHUNK: usize = 1394 * 188;
+pub(super) const CHUNK: usize = 1394 * 188;
 
 /// Bytes of a sample that are written at a time, so that a chunk outgrows its place by no more.
 const PIECE: usize = 32 * 1024;
@@ -39,22 +41,24 @@ const PIECE: usize = 32 * 1024;
 /// A segment being written.
 #[derive(Debug)]
 pub struct Mux {
-    plan: Plan,
+    pub(super) plan: Plan,
     /// What of the segment goes out.
     window: Range<u64>,
     /// Bytes of the segment behind us.
     at: u64,
-    inputs: Vec<Input>,
+    pub(super) inputs: Vec<Input>,
     /// Units behind us, the one under way among them.
-    unit: usize,
+    pub(super) unit: usize,
     /// Samples left in it.
-    elements: usize,
+    pub(super) elements: usize,
     /// The sample under way.
     sample: Option<Sample>,
-    begun: bool,
-    out: Packets,
+    pub(super) begun: bool,
+    pub(super) out: Packets,
     /// How what is given is encrypted before it goes out.
     cipher: Option<CipherPlan>,
+    /// Its samples are encrypted by themselves.
+    sealed: Option<Sealed>,
 }
 
 /// What the shell does next.
@@ -70,14 +74,16 @@ pub enum MuxStep {
 
 /// The samples of one stream.
 #[derive(Debug)]
-struct Input {
+pub(super) struct Input {
     stored: Vec<Stored>,
-    buffer: Bytes,
-    ended: bool,
+    pub(super) buffer: Bytes,
+    pub(super) ended: bool,
     /// Samples behind us.
-    element: usize,
+    pub(super) element: usize,
+    /// Those of them that are written, where that is later.
+    pub(super) written: usize,
     /// Continuity counter of the next packet.
-    counter: u8,
+    pub(super) counter: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +102,7 @@ impl Mux {
             buffer: Bytes::new(),
             ended: false,
             element: 0,
+            written: 0,
             counter,
         };
         let counters = plan.streams.iter().map(|stream| stream.counter);
@@ -110,7 +117,22 @@ impl Mux {
             out: Packets::default(),
             plan,
             cipher: None,
+            sealed: None,
         }
+    }
+
+    /// The same, the samples of all streams that are to be encrypted by themselves under `cipher`.
+    #[must_use]
+    pub fn sealed(self, cipher: SampleAes) -> Self {
+        let window = if self.plan.is_exact() { self.window } else { 0..u64::MAX };
+        Self { sealed: Some(Sealed::new(cipher)), window, ..self }
+    }
+
+    /// How many bytes go out is known, and any part may be asked for. Slices under SAMPLE-AES
+    /// grow by what keeps start codes out of them, which nobody knows before.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.plan.is_exact()
     }
 
     /// The same, encrypted as `cipher` says, which is for all of it.
@@ -125,7 +147,8 @@ impl Mux {
         self.cipher.as_ref()
     }
 
-    /// Bytes that go out, encrypted where they are to be.
+    /// Bytes that go out, encrypted where they are to be; to be relied upon where
+    /// [`Mux::is_exact`].
     #[must_use]
     pub const fn len(&self) -> u64 {
         match &self.cipher {
@@ -169,6 +192,7 @@ impl Mux {
         if let Some(cipher) = &self.cipher {
             out.block(&cipher.identity().collect::<Vec<u8>>());
         }
+        out.block(self.sealed.as_ref().map(Sealed::identity).as_ref().map_or(&[], |id| id));
         for (stream, input) in self.plan.streams.iter().zip(&self.inputs) {
             out.u8(stream.counter);
             for Element { before, size, length_size, .. } in &stream.elements {
@@ -207,6 +231,12 @@ impl Mux {
                 input.buffer = bytes;
                 Ok(())
             }
+            // The first frame's beginning, which came in parts.
+            Some(input) if !self.begun => {
+                input.ended = bytes.is_empty();
+                input.buffer = [&*input.buffer, &*bytes].concat().into();
+                Ok(())
+            }
             _ => Err(Error::bug(format!("input {input} was supplied and needs nothing"))),
         }
     }
@@ -223,6 +253,9 @@ impl Mux {
             let whole = self.is_whole();
             if self.out.ready() >= CHUNK || whole {
                 if whole && self.out.ready() == 0 {
+                    if !self.is_exact() {
+                        return Ok(MuxStep::Done);
+                    }
                     return Err(Error::bug("a segment came out shorter than it was planned"));
                 }
                 match self.give() {
@@ -242,6 +275,7 @@ impl Mux {
             && self.unit >= self.plan.units.len()
             && self.elements == 0
             && self.sample.is_none()
+            && self.sealed.as_ref().is_none_or(Sealed::is_empty)
     }
 
     /// What is ready, as far as it is wanted.
@@ -258,6 +292,11 @@ impl Mux {
 
     /// Writes a little more; the input it cannot go on without, if there is one.
     fn advance(&mut self) -> Result<Option<usize>, Error> {
+        if let Some(mut sealed) = self.sealed.take() {
+            let wanted = self.advance_sealed(&mut sealed);
+            self.sealed = Some(sealed);
+            return wanted;
+        }
         if !self.begun {
             self.out.raw(&self.plan.preface);
             self.begun = true;
@@ -328,7 +367,7 @@ impl Mux {
 }
 
 /// Packets that keep the clock going through a long picture.
-fn idle(unit: &Unit, pid: u16, counter: u8, out: &mut Packets) {
+pub(super) fn idle(unit: &Unit, pid: u16, counter: u8, out: &mut Packets) {
     let Some(clocked) = unit.clocked else { return };
     for number in 1..=unit.idle {
         let part = i128::from(unit.ticks) * i128::from(number) / (i128::from(unit.idle) + 1);
@@ -376,12 +415,14 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cipher::{ContentKey, KeyId};
     use crate::codec::NalUnit;
     use crate::error::ErrorKind;
     use crate::index::Page;
     use crate::index::page::PageSample;
     use crate::mux::essence::Essence;
     use crate::mux::plan::Source;
+    use alloc::sync::Arc;
     use alloc::vec;
 
     /// A page of `samples`, each of NAL units of the sizes given, or of one size for sound.
@@ -418,7 +459,7 @@ mod tests {
     fn run(mut mux: Mux, inputs: &[Vec<u8>], piece: usize) -> Result<Vec<u8>, Error> {
         let mut at = vec![0; inputs.len()];
         let mut out = Vec::new();
-        let planned = mux.len();
+        let planned = mux.is_exact().then(|| mux.len());
         loop {
             match mux.step()? {
                 MuxStep::Need(input) => {
@@ -431,7 +472,8 @@ mod tests {
                 MuxStep::Done => break,
             }
         }
-        assert_eq!(u64::try_from(out.len()).unwrap(), planned);
+        let len = u64::try_from(out.len()).unwrap();
+        assert!(planned.is_none_or(|planned| planned == len), "{planned:?}: {len}");
         Ok(out)
     }
 
@@ -502,6 +544,37 @@ mod tests {
         let bytes = run(Mux::new(packed, vec![Vec::new()]), &film.media[1..], 50).unwrap();
         assert_eq!(bytes[73..80], [0xff, 0xf1, 0x4c, 0x80, 0x26, 0x7f, 0xfc]);
         assert_eq!(bytes.len(), 73 + 11 * 307);
+    }
+
+    #[test]
+    fn a_segment_of_encrypted_samples_does_not_depend_on_how_its_media_comes_in() {
+        let key = || Arc::new(ContentKey::new(KeyId([1; 16]), *b"sixteen bytes..."));
+        let mux = |film: &Film| {
+            let (pictures, sound) = (film.pictures.clone(), film.sound.clone());
+            let (pictures, sound) = (pictures.sealed().unwrap(), sound.sealed().unwrap());
+            let video = Source { essence: &pictures, pages: core::slice::from_ref(&film.video) };
+            let audio = Source { essence: &sound, pages: core::slice::from_ref(&film.audio) };
+            let plan = Plan::transport(video, Some(audio), 3).unwrap();
+            Mux::new(plan, vec![Vec::new(); 2]).sealed(SampleAes::new(key()))
+        };
+        let mut film = film(4);
+        // So that there is something to prevent: the last slice is full of zeros.
+        let end = film.media[0].len();
+        film.media[0][end - 200..end - 1].fill(0);
+        let whole = run(mux(&film), &film.media, usize::MAX / 2).unwrap();
+        for piece in (1..60).chain([1_000]) {
+            assert_eq!(run(mux(&film), &film.media, piece).unwrap(), whole, "{piece}");
+        }
+        let clear = run(film.mux(), &film.media, 100).unwrap();
+        assert_ne!(whole, clear);
+        assert_eq!(stream(&whole, 0x101).0.len(), stream(&clear, 0x101).0.len());
+        let next = |segment: &[u8]| stream(segment, 0x100).1.last().copied();
+        assert_eq!(next(&whole), next(&clear), "the next segment goes on counting");
+        assert!(!mux(&film).is_exact());
+        assert_ne!(mux(&film).identity(), film.mux().identity());
+        let mut short = film.media.clone();
+        short[0].pop();
+        assert!(run(mux(&film), &short, 64).is_err());
     }
 
     /// Payload of `pid`, and the continuity counters of its packets.

@@ -13,6 +13,7 @@ use crate::index::Page;
 use crate::index::page::{Hurry, PageSample};
 use crate::mux::essence::{Essence, Form, START_CODE};
 use crate::mux::packed;
+use crate::mux::sample_aes::{FRAME_SETUP, Sealing};
 use crate::mux::ts::tables::{self, FIRST_PID};
 use crate::mux::ts::{CLOCK_LEAD, clock, packet, pes};
 use crate::time::{Ticks, Timescale};
@@ -31,12 +32,44 @@ pub struct Source<'a> {
 pub struct Plan {
     /// What comes first: programme tables, or the timestamp of packed audio.
     pub(super) preface: Bytes,
+    /// What it is made from.
+    origin: Preface,
     /// Without transport packets.
     pub(super) bare: bool,
     pub(super) streams: Vec<Stream>,
     /// In the order they go out.
     pub(super) units: Vec<Unit>,
     len: u64,
+}
+
+/// What a segment begins with.
+#[derive(Debug, Default)]
+enum Preface {
+    #[default]
+    Nothing,
+    /// Programme tables, and their continuity counter.
+    Tables(Vec<tables::Stream>, u8),
+    /// When packed audio is heard, and what of it is said where it is encrypted.
+    Tag(Ticks, Vec<u8>),
+}
+
+impl Preface {
+    fn bytes(&self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::Tables(streams, counter) => tables::packets(streams, *counter).into(),
+            Self::Tag(time, setup) => packed::timestamp(*time, setup).into(),
+        }
+    }
+
+    /// Where the setup of encrypted sound ends.
+    fn setup(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Nothing => None,
+            Self::Tables(streams, _) => streams.last_mut().map(|stream| &mut stream.descriptors),
+            Self::Tag(_, setup) => Some(setup),
+        }
+    }
 }
 
 /// One elementary stream of a segment.
@@ -48,8 +81,10 @@ pub(super) struct Stream {
     pub(super) counter: u8,
     /// Its samples, in decode order.
     pub(super) elements: Vec<Element>,
-    /// Transport packets with payload.
-    packets: u64,
+    /// Transport packets with payload, as long as nothing in them grows.
+    pub(super) packets: u64,
+    /// How its samples are encrypted, if they are.
+    pub(super) sealing: Option<Sealing>,
 }
 
 /// One sample and what goes before it.
@@ -132,10 +167,11 @@ impl Plan {
         let table = |(stream, essence): (&Stream, &Essence)| tables::Stream {
             pid: stream.pid,
             stream_type: essence.stream_type(),
-            registration: essence.registration(),
+            descriptors: essence.descriptors(),
         };
         let table: Vec<_> = plan.streams.iter().zip(sources).map(table).collect();
-        plan.preface = tables::packets(&table, counter(number)).into();
+        plan.origin = Preface::Tables(table, counter(number));
+        plan.preface = plan.origin.bytes();
         plan.measure();
         Ok(plan)
     }
@@ -147,7 +183,8 @@ impl Plan {
     pub fn packed(audio: Source<'_>) -> Result<Self, Error> {
         let mut plan = Self { bare: true, ..Self::default() };
         plan.units = plan.add(audio)?;
-        plan.preface = packed::timestamp(begin(audio)).into();
+        plan.origin = Preface::Tag(begin(audio), audio.essence.setup().to_vec());
+        plan.preface = plan.origin.bytes();
         plan.measure();
         Ok(plan)
     }
@@ -161,6 +198,25 @@ impl Plan {
         plan.units = plan.add(source)?;
         plan.measure();
         Ok(plan)
+    }
+
+    /// Its length is [`Plan::len`]: nothing grows on the way.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.streams.iter().all(|stream| stream.sealing != Some(Sealing::Slices))
+    }
+
+    /// The stream whose first frame the preface has to quote, if there is one.
+    pub(super) fn quoted(&self) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.sealing == Some(Sealing::Ac3))
+    }
+
+    /// Quotes it.
+    pub(super) fn quote(&mut self, frame: &[u8]) {
+        let Some(setup) = self.origin.setup() else { return };
+        let slots = setup.iter_mut().rev().take(FRAME_SETUP).rev();
+        slots.zip(frame).for_each(|(to, from)| *to = *from);
+        self.preface = self.origin.bytes();
     }
 
     /// Bytes of the samples with what is before them, without packets.
@@ -197,6 +253,7 @@ impl Plan {
             counter: first,
             elements: Vec::new(),
             packets: 0,
+            sealing: source.essence.sealing(),
         };
         let mut units = Vec::new();
         for page in source.pages {

@@ -111,8 +111,9 @@ impl Format {
         }
     }
 
-    /// The ways AMS encrypted it. Transport streams know no AES-CTR, and version 3 of HLS no
-    /// encryption of samples (8216 §7); PIFF is Smooth Streaming's alone.
+    /// The ways AMS encrypted it, and one it did not: `m3u8-aapl-v3` with samples encrypted, which
+    /// then is of version 5 (8216 §7), for players that decrypt sound beside pictures and not
+    /// alone. Transport streams know no AES-CTR; PIFF is Smooth Streaming's alone.
     #[must_use]
     pub const fn encryptions(self) -> &'static [Scheme] {
         match self {
@@ -120,8 +121,7 @@ impl Format {
                 &[Scheme::Cbc, Scheme::Cenc, Scheme::Cbcs]
             }
             Self::Smooth | Self::SmoothV20 => &[Scheme::Cbc, Scheme::Cenc, Scheme::Piff],
-            Self::HlsV4 | Self::HlsV8 => &[Scheme::Cbc, Scheme::Cbcs],
-            Self::HlsV3 => &[Scheme::Cbc],
+            Self::HlsV3 | Self::HlsV4 | Self::HlsV8 => &[Scheme::Cbc, Scheme::Cbcs],
         }
     }
 

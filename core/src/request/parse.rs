@@ -431,7 +431,7 @@ mod tests {
         for rest in [
             "film.ism/manifest(format=m3u8-cmaf,encryption=piff)",
             "film.ism/manifest(encryption=cenc,format=m3u8-aapl)",
-            "film.ism/manifest(format=m3u8-aapl-v3,encryption=cbcs-aapl)",
+            "film.ism/manifest(format=m3u8-aapl-v3,encryption=cenc)",
             "film.ism/manifest(encryption=cbcs-aapl)",
         ] {
             let error = at(rest).unwrap_err();

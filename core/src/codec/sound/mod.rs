@@ -132,6 +132,11 @@ impl Sound {
         self.facts
     }
 
+    /// The payload of the box that describes it: `dac3`, `dec3` and their like.
+    pub(crate) fn configuration(&self) -> &[u8] {
+        &self.config.payload
+    }
+
     /// The sample entry of a CMAF track.
     pub(crate) fn output_entry(&self) -> Vec<u8> {
         let AudioFacts { channels, sample_rate, .. } = self.facts;

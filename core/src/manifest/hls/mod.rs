@@ -19,9 +19,9 @@ pub use media::media;
 /// says (8216 §7).
 const fn version(params: &Params) -> u8 {
     match params.format {
-        Format::HlsV3 => 3,
         // `KEYFORMAT` is of version 5.
-        Format::HlsV4 if matches!(params.encryption, Some(Scheme::Cbcs)) => 5,
+        Format::HlsV3 | Format::HlsV4 if matches!(params.encryption, Some(Scheme::Cbcs)) => 5,
+        Format::HlsV3 => 3,
         Format::HlsV4 => 4,
         Format::HlsV8 => 8,
         Format::HlsCmaf

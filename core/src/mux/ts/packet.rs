@@ -42,6 +42,8 @@ pub(in crate::mux) struct Packets {
     left: u64,
     /// Bytes the open packet still takes.
     room: usize,
+    /// Packets at the end of the PES packet that carry a byte each.
+    spare: u8,
     bare: bool,
 }
 
@@ -53,6 +55,17 @@ impl Packets {
         self.open(true, at);
     }
 
+    /// Sees to it that the packet behind the PES packet of `len` bytes about to begin, whose
+    /// first has `counter`, has `next`: at its end go packets that carry a byte each.
+    pub(in crate::mux) fn pace(&mut self, counter: u8, len: u64, clocked: bool, next: u8) {
+        let ends = |spare: &u8| {
+            let full = len.saturating_sub(u64::from(*spare));
+            let packets = count(full, clocked).saturating_add(u64::from(*spare));
+            full > 0 && packets.saturating_add(counter.into()) & 15 == u64::from(next & 15)
+        };
+        self.spare = (0..32).find(ends).unwrap_or(0);
+    }
+
     /// Begins `len` bytes that go out without packets.
     pub(in crate::mux) const fn begin_bare(&mut self, len: u64) {
         (self.left, self.bare) = (len, true);
@@ -61,8 +74,11 @@ impl Packets {
     /// A transport packet's header and adaptation field.
     fn open(&mut self, start: bool, at: Option<Clocked>) {
         let fixed = if at.is_some() { CLOCKED } else { 0 };
-        let most = ROOM - fixed;
-        self.room = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+        let most = u64::try_from(ROOM - fixed).unwrap_or(0);
+        let full = self.left.saturating_sub(self.spare.into());
+        let room = if full > 0 { full.min(most) } else { self.left.min(1) };
+        self.spare = if full > 0 { self.spare } else { self.spare.saturating_sub(1) };
+        self.room = usize::try_from(room).unwrap_or(0);
         let field = ROOM - self.room;
         let [high, low] = self.pid.to_be_bytes();
         let start = if start { 0x40 } else { 0 };
@@ -173,6 +189,23 @@ fn adaptation_field(out: &mut Vec<u8>, len: usize, at: Option<Clocked>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_packet_may_be_drawn_out_until_its_counter_fits() {
+        for len in [34, 183, 184, 185, 300, 1_000, 3_000] {
+            for next in 0..16 {
+                let mut packets = Packets::default();
+                let bytes = alloc::vec![5; len];
+                let len = u64::try_from(len).unwrap();
+                packets.pace(3, len, false, next);
+                packets.begin(0x101, 3, len, None);
+                packets.payload(&bytes).unwrap();
+                assert_eq!(packets.end().unwrap(), next, "{len}");
+                let (payload, _) = read(&packets.give(0));
+                assert_eq!(payload, bytes);
+            }
+        }
+    }
 
     fn write(len: usize, at: Option<Clocked>, pieces: &[usize]) -> Vec<u8> {
         let mut packets = Packets::default();

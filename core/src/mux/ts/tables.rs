@@ -16,13 +16,29 @@ pub(in crate::mux) const FIRST_PID: u16 = 0x0100;
 const PROGRAMME: u16 = 1;
 
 /// One elementary stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::mux) struct Stream {
     pub(in crate::mux) pid: u16,
     /// 13818-1 Table 2-34.
     pub(in crate::mux) stream_type: u8,
-    /// `format_identifier` of its registration descriptor (§2.6.8).
-    pub(in crate::mux) registration: Option<[u8; 4]>,
+    /// What describes it (§2.6), a descriptor behind the other.
+    pub(in crate::mux) descriptors: Vec<u8>,
+}
+
+/// `registration_descriptor` (§2.6.8) with what `format_identifier` has added to it.
+pub(in crate::mux) fn registration(format_identifier: [u8; 4], added: &[u8]) -> Vec<u8> {
+    descriptor(0x05, &[&format_identifier, added].concat())
+}
+
+/// `private_data_indicator_descriptor` (§2.6.28)
+pub(in crate::mux) fn private_data(indicator: [u8; 4]) -> Vec<u8> {
+    descriptor(0x0f, &indicator)
+}
+
+fn descriptor(tag: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = alloc::vec![tag, u8::try_from(payload.len()).unwrap_or(u8::MAX)];
+    out.extend_from_slice(payload);
+    out
 }
 
 /// Both packets; `counter` is their continuity counter. The first stream carries the clock.
@@ -53,14 +69,9 @@ fn map(streams: &[Stream]) -> Vec<u8> {
         for stream in streams {
             out.u8(stream.stream_type);
             out.u16(0xe000 | stream.pid);
-            match stream.registration {
-                None => out.u16(0xf000), // ES_info_length: none
-                Some(format_identifier) => {
-                    out.u16(0xf006);
-                    out.bytes(&[0x05, 4]); // registration_descriptor
-                    out.bytes(&format_identifier);
-                }
-            }
+            let length = u16::try_from(stream.descriptors.len()).unwrap_or(0);
+            out.u16(0xf000 | length & 0x03ff); // ES_info_length
+            out.bytes(&stream.descriptors);
         }
     })
 }
@@ -111,8 +122,8 @@ mod tests {
 
     #[test]
     fn tables_are_a_packet_each() {
-        let video = Stream { pid: 0x100, stream_type: 0x1b, registration: None };
-        let audio = Stream { pid: 0x101, stream_type: 0x0f, registration: None };
+        let stream = |pid, stream_type| Stream { pid, stream_type, descriptors: Vec::new() };
+        let (video, audio) = (stream(0x100, 0x1b), stream(0x101, 0x0f));
         let bytes = packets(&[video, audio], 17);
         assert_eq!(bytes.len(), 2 * PACKET);
         assert_eq!(bytes[..5], [0x47, 0x40, 0x00, 0x11, 0]);
@@ -126,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_has_no_type_of_its_own_is_registered() {
-        let registration = Some(*b"EAC3");
-        let bytes = packets(&[Stream { pid: 0x101, stream_type: 0x87, registration }], 0);
+        let descriptors = registration(*b"EAC3", &[]);
+        let bytes = packets(&[Stream { pid: 0x101, stream_type: 0x87, descriptors }], 0);
         let map = &bytes[PACKET..];
         assert_eq!(map[7], 24);
         assert_eq!(map[17..28], *b"\x87\xe1\x01\xf0\x06\x05\x04EAC3");
