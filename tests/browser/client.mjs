@@ -58,6 +58,9 @@ function startShaka(container) {
     free: () => player.configure({ abr: { enabled: true } }),
     audio: () => player.getAudioTracks().map((track) => track.language),
     choose: (at) => player.selectAudioTrack(player.getAudioTracks()[at]),
+    hold: (seconds) => player.configure({ streaming: { bufferingGoal: seconds } }),
+    wind: (rate) => player.trickPlay(rate),
+    unwind: () => player.cancelTrickPlay(),
     texts: () => player.getTextTracks().map((track) => track.language),
     show: (at) => player.selectTextTrack(player.getTextTracks()[at]),
     shown: () => (container ? container.innerText : activeCues()),
@@ -221,6 +224,24 @@ globalThis.scenario = {
     await until("the end", 20, () => log.ended || log.faults.length > 0);
     const { currentTime: time, duration } = video;
     return { ...log, time, duration };
+  },
+  /** Four times as fast for some seconds of media, in key frames; then as usual to the end. */
+  async winds(name, url) {
+    const player = await make(name);
+    player.hold(1); // of the pictures, so that there is something left to wind through
+    await player.load(url);
+    await video.play();
+    await playsOnFrom("start", 0);
+    const { currentTime: from } = video;
+    excused = true;
+    player.wind(4);
+    await until("winding on", 15, () => video.currentTime > from + 6);
+    const asked = performance.getEntriesByType("resource").map((entry) => entry.name);
+    const keyFrames = asked.filter((name) => name.includes("KeyFrames(")).length;
+    player.unwind();
+    await seek(video.duration - 3);
+    await until("the end", 20, () => log.ended || log.faults.length > 0);
+    return { ...log, keyFrames, time: video.currentTime, duration: video.duration };
   },
   /** Until a player says what is wrong. */
   async complains(name, url) {

@@ -9,6 +9,8 @@ use crate::fetch::{self, Get};
 pub struct Representation {
     /// `@id`
     pub id: String,
+    /// `@value` of the trick-mode property of its set: the set its key frames are of.
+    pub trick_mode: Option<String>,
     /// `@contentType` of the set, or the first half of the MIME type.
     pub kind: String,
     /// `@timescale`
@@ -72,7 +74,7 @@ impl LocalName for Node<'_, '_> {
     }
 }
 
-fn representation(base: &str, node: Node<'_, '_>) -> Result<Representation, String> {
+fn representation(url: &str, node: Node<'_, '_>) -> Result<Representation, String> {
     let id = node.attribute("id").ok_or("a Representation without id")?;
     let set = node.parent().ok_or("a Representation without AdaptationSet")?;
     let template = [node, set]
@@ -81,6 +83,9 @@ fn representation(base: &str, node: Node<'_, '_>) -> Result<Representation, Stri
         .ok_or_else(|| format!("{id}: no SegmentTemplate"))?;
     let inherited = |name| node.attribute(name).or_else(|| set.attribute(name));
     let number = |name| template.attribute(name).unwrap_or("0").parse().unwrap_or(u64::MAX);
+    let base_url = node.children().find(|child| child.has_tag_name_in("BaseURL"));
+    let base = base_url.and_then(|child| child.text()).map(|text| fetch::resolve(url, text));
+    let base = base.as_deref().unwrap_or(url);
     let expand = |text: &str, time: u64| {
         let bandwidth = node.attribute("bandwidth").unwrap_or_default();
         let text = text.replace("$RepresentationID$", id).replace("$Bandwidth$", bandwidth);
@@ -91,12 +96,22 @@ fn representation(base: &str, node: Node<'_, '_>) -> Result<Representation, Stri
     let segment = |(time, duration)| Segment { url: expand(media, time), time, duration };
     Ok(Representation {
         id: id.to_owned(),
+        trick_mode: trick_mode(set),
         kind: kind.split('/').next().unwrap_or_default().to_owned(),
         timescale: u32::try_from(number("timescale")).map_err(|error| error.to_string())?,
         offset: number("presentationTimeOffset"),
         init: expand(template.attribute("initialization").ok_or("no @initialization")?, 0),
         segments: timeline(template)?.into_iter().map(segment).collect(),
     })
+}
+
+/// DASH-IF IOP 4.3 §3.2.9.
+fn trick_mode(set: Node<'_, '_>) -> Option<String> {
+    let property = set.children().find(|child| {
+        child.has_tag_name_in("EssentialProperty")
+            && child.attribute("schemeIdUri") == Some("http://dashif.org/guidelines/trickmode")
+    })?;
+    property.attribute("value").map(str::to_owned)
 }
 
 /// (time, duration) of each `S` and its repeats (23009-1 §5.3.9.6).

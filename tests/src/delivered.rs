@@ -23,6 +23,8 @@ pub struct Delivered {
     pub segments: Vec<Segment>,
     /// `presentationTimeOffset`, ticks; zero in HLS.
     pub offset: u64,
+    /// Key frames alone, which an MPD lists beside the rendition.
+    pub key_frames: bool,
     /// Initialization segment and media segments, joined.
     pub joined: Vec<u8>,
 }
@@ -50,6 +52,7 @@ pub fn by_dash(get: &Get<'_>, url: &str) -> Result<Vec<Delivered>, String> {
         let urls = representation.segments.iter().map(|segment| segment.url.as_str());
         let mut delivered = fetch_all(get, "DASH", &representation.init, urls)?;
         delivered.offset = representation.offset;
+        delivered.key_frames = representation.trick_mode.is_some();
         if delivered.track.timescale != representation.timescale {
             let stored = delivered.track.timescale;
             return Err(format!("{url}: @timescale {}, mdhd {stored}", representation.timescale));
@@ -128,7 +131,8 @@ fn fetch_all<'a>(
     if tracks.len() != 1 {
         return Err(format!("{init}: {} tracks in a CMAF track file", tracks.len()));
     }
-    Ok(Delivered { protocol, name, bitrate, track: tracks.remove(0), segments, offset: 0, joined })
+    let (track, offset, key_frames) = (tracks.remove(0), 0, false);
+    Ok(Delivered { protocol, name, bitrate, track, segments, offset, key_frames, joined })
 }
 
 /// (track name, bit rate) in `…/QualityLevels(bit rate)/Fragments(name=…)`.

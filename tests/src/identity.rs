@@ -93,6 +93,29 @@ pub fn key_frames(renditions: &[Delivered], frames: &Delivered) -> Result<(), St
     Ok(())
 }
 
+/// Key frames as an MPD lists them: one for each segment of the rendition, as long as that.
+///
+/// # Errors
+/// The first difference.
+pub fn same_segments(renditions: &[Delivered], frames: &Delivered) -> Result<(), String> {
+    key_frames(renditions, frames)?;
+    let place = format!("key frames of {} {}", frames.name, frames.bitrate);
+    let same = |other: &&Delivered| other.name == frames.name && other.bitrate == frames.bitrate;
+    let whole = renditions.iter().find(same).ok_or_else(|| format!("{place}: no rendition"))?;
+    let listed = |one: &Delivered| one.segments.iter().map(|s| s.ticks).collect::<Vec<_>>();
+    if listed(whole) != listed(frames) {
+        return Err(format!("{place}: not at the times of the rendition's segments"));
+    }
+    for segment in &frames.segments {
+        let lasts: Vec<_> = segment.fragments.iter().flat_map(|part| &part.durations).collect();
+        let ticks = segment.ticks.map(|(_, duration)| duration);
+        if lasts.len() != 1 || Some(*lasts[0]) != ticks {
+            return Err(format!("{place}: lasts {lasts:?} ticks, listed with {ticks:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// The manifest's times are those of the samples in each segment.
 fn in_segments(delivered: &Delivered) -> Result<(), String> {
     let mut samples = delivered.track.samples.iter();

@@ -161,6 +161,20 @@ fn arrives(get: &Get<'_>, expected: &[Expected], path: &str) -> Result<(), Strin
     smooth::arrives(get, expected, &format!("{path}/manifest"))
 }
 
+/// The MPD at `url` lists key frames of all its pictures, of the same segments and as long.
+///
+/// # Errors
+/// The first difference.
+pub fn winds(get: &Get<'_>, url: &str) -> Result<(), String> {
+    let (frames, renditions): (Vec<_>, Vec<_>) =
+        by_dash(get, url)?.into_iter().partition(|one| one.key_frames);
+    let pictures = renditions.iter().filter(|one| one.track.kind == "video").count();
+    if frames.len() != pictures || pictures == 0 {
+        return Err(format!("{url}: key frames of {} of {pictures} renditions", frames.len()));
+    }
+    frames.iter().try_for_each(|one| identity::same_segments(&renditions, one))
+}
+
 /// What published entries have to become.
 fn expected(folder: &Path, entries: &[Entry]) -> Result<Vec<Expected>, String> {
     if entries.is_empty() {

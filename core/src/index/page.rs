@@ -294,11 +294,16 @@ impl Page {
         Ok(())
     }
 
-    /// The fragment cut down to its first sample, for trick play.
+    /// The fragment cut down to its first sample, for trick play; it lasts as long as the fragment,
+    /// so that players which wind see no holes.
     #[must_use]
     pub fn key_frame(&self) -> Self {
+        let first = self.samples.first().map(|first| {
+            let duration = u32::try_from(self.duration).unwrap_or(first.duration);
+            PageSample { duration, ..*first }
+        });
         Self {
-            samples: self.samples.iter().take(1).copied().collect(),
+            samples: first.into_iter().collect(),
             nals: self.nals.iter().take(1).cloned().collect(),
             ..*self
         }

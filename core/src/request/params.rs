@@ -157,6 +157,8 @@ pub struct Params {
     pub filters: Vec<String>,
     /// `audio-only=true`: list an audio-only variant too.
     pub audio_only: bool,
+    /// `trick-mode=true`: list key frames in an MPD too, as sets of their own.
+    pub trick_mode: bool,
     /// `audioTrack`: name of the sound that goes with the pictures, where both go together.
     pub audio_track: Option<String>,
     /// `encryption`: how media goes out; `None` asks for it clear.
@@ -174,6 +176,7 @@ impl Params {
             format,
             filters: Vec::new(),
             audio_only: false,
+            trick_mode: false,
             audio_track: None,
             encryption: None,
             query: None,
@@ -267,6 +270,7 @@ pub(super) struct Given {
     format: Option<Format>,
     filters: Option<Vec<String>>,
     audio_only: Option<bool>,
+    trick_mode: Option<bool>,
     kind: Option<()>,
     audio_track: Option<String>,
     encryption: Option<Scheme>,
@@ -295,6 +299,7 @@ impl Given {
             "format" => self.format.replace(Format::parse(value)?).is_some(),
             "filter" => self.filters.replace(filters(value)?).is_some(),
             "audio-only" => self.audio_only.replace(boolean(key, value)?).is_some(),
+            "trick-mode" => self.trick_mode.replace(boolean(key, value)?).is_some(),
             "type" if value.eq_ignore_ascii_case("keyframes") => {
                 self.keyframes = true;
                 self.kind.replace(()).is_some()
@@ -335,6 +340,7 @@ impl Given {
             encryption: self.encryption,
             filters: self.filters.clone().unwrap_or_default(),
             audio_only: self.audio_only.unwrap_or(false),
+            trick_mode: self.trick_mode.unwrap_or(false),
             // Elsewhere it means nothing: addresses of the same bytes stay the same.
             audio_track: self.audio_track.clone().filter(|_| format.is_muxed()),
             ..Params::new(format)

@@ -242,6 +242,14 @@ mod tests {
     }
 
     #[test]
+    fn key_frames_are_listed_where_asked_for_and_children_know_nothing_of_it() {
+        let path = "film.ism/manifest(format=mpd-time-csf,Trick-Mode=True)";
+        let What::Manifest(found) = what(path) else { panic!("a manifest") };
+        assert_eq!(found, Params { trick_mode: true, ..Params::new(Format::DashCsf) });
+        assert_eq!(format!("{found}"), ",format=mpd-time-csf");
+    }
+
+    #[test]
     fn the_sound_to_go_with_the_pictures_is_kept_and_handed_on_in_lower_case() {
         let path = "film.ism/manifest(format=m3u8-aapl-v3,audioTrack=aac%20UND)";
         let What::Manifest(params) = what(path) else { panic!("a master") };

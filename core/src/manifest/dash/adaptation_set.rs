@@ -4,7 +4,8 @@ use alloc::string::String;
 
 use crate::asset::movie::Media;
 use crate::manifest::dash::representation::{self, Common, FrameRate};
-use crate::manifest::dash::{descriptor, protection, template};
+use crate::manifest::dash::template::{self, Listed};
+use crate::manifest::dash::{descriptor, protection};
 use crate::presentation::{Rendition, Shape, SwitchingSet, VideoRange};
 use crate::request::{Format, Params};
 use crate::time::Instant;
@@ -72,7 +73,7 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
             xml.attribute("lang", set.language.as_deref().unwrap_or("und"));
         }
     }
-    write_bounds(xml, set);
+    write_bounds(xml, set, Listed::Fragments);
     xml.attribute("segmentAlignment", set.aligned);
     // Each representation has an initialization segment of its own.
     xml.attribute("bitstreamSwitching", false);
@@ -81,7 +82,7 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
     write_descriptors(xml, set, first, common);
     descriptor::role(xml, set, place.main);
     if common.template {
-        template::write(xml, set, first, place.zero, params);
+        template::write(xml, Listed::Fragments, (set, first), place.zero, params);
     }
     for (number, rendition) in (place.first_number..).zip(set.renditions.iter().rev()) {
         let id = (kind.id, number);
@@ -91,7 +92,7 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
 }
 
 /// What all renditions have alike.
-fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common {
+pub(super) fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common {
     let all = |same: fn(&Rendition, &Rendition) -> bool| others.iter().all(|r| same(first, r));
     Common {
         codecs: all(|one, other| one.codecs == other.codecs),
@@ -103,7 +104,7 @@ fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common
 }
 
 /// Attributes about the largest picture, and the shape of all.
-fn write_bounds(xml: &mut XmlWriter, set: &SwitchingSet) {
+pub(super) fn write_bounds(xml: &mut XmlWriter, set: &SwitchingSet, listed: Listed) {
     let mut bounds: Option<Bounds> = None;
     for rendition in &set.renditions {
         let Shape::Video { width, height, pixel_aspect, frame_rate, .. } = rendition.shape else {
@@ -121,7 +122,8 @@ fn write_bounds(xml: &mut XmlWriter, set: &SwitchingSet) {
     xml.attribute_if("par", aspect);
     xml.attribute("maxWidth", bounds.width);
     xml.attribute("maxHeight", bounds.height);
-    xml.attribute_if("maxFrameRate", bounds.rate.map(FrameRate));
+    let rate = bounds.rate.filter(|_| listed == Listed::Fragments);
+    xml.attribute_if("maxFrameRate", rate.map(FrameRate));
 }
 
 #[derive(Clone, Copy)]
@@ -180,7 +182,7 @@ const fn channels(rendition: &Rendition) -> Option<u16> {
     }
 }
 
-const fn range(rendition: &Rendition) -> Option<VideoRange> {
+pub(super) const fn range(rendition: &Rendition) -> Option<VideoRange> {
     match rendition.shape {
         Shape::Video { range, .. } => Some(range),
         Shape::Audio { .. } | Shape::Text { .. } => None,

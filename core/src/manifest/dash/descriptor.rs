@@ -109,12 +109,17 @@ fn text_role(set: &SwitchingSet) -> &'static str {
 
 /// `a:b` in lowest terms.
 pub(super) fn ratio(across: u64, down: u64) -> String {
-    let (mut divisor, mut rest) = (across, down);
+    let divisor = divisor(across, down);
+    format!("{}:{}", across / divisor, down / divisor)
+}
+
+/// The greatest that two numbers have in common; at least 1.
+pub(super) fn divisor(one: u64, other: u64) -> u64 {
+    let (mut divisor, mut rest) = (one, other);
     while let Some(next) = divisor.checked_rem(rest) {
         (divisor, rest) = (rest, next);
     }
-    let divisor = divisor.max(1);
-    format!("{}:{}", across / divisor, down / divisor)
+    divisor.max(1)
 }
 
 #[cfg(test)]

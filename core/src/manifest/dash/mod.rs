@@ -6,6 +6,7 @@ mod mpd;
 mod protection;
 mod representation;
 mod template;
+mod trick_mode;
 
 pub use mpd::mpd;
 pub(super) use protection::write_segments;

@@ -3,9 +3,10 @@
 //! `@bandwidth` is the bit rate of the server manifest, as AMS wrote it: `$Bandwidth$` builds the
 //! addresses of segments, and tools that know AMS's MPDs read the quality level from it.
 
+use crate::asset::movie::Media;
 use crate::error::Error;
 use crate::manifest::dash::adaptation_set::{self, Place};
-use crate::manifest::dash::protection;
+use crate::manifest::dash::{protection, trick_mode};
 use crate::manifest::decimal::{Micros, XsDuration};
 use crate::presentation::{Presentation, Shape, SwitchingSet};
 use crate::request::Params;
@@ -38,14 +39,21 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
     xml.open("Period");
     xml.attribute("id", "1");
     xml.attribute("start", "PT0S");
-    for (at, set) in presentation.sets.iter().enumerate() {
-        let place = Place {
-            id: at.saturating_add(1),
-            first_number: first_number(set, presentation.sets.get(..at).unwrap_or_default()),
-            main: is_main(presentation, set),
-            zero: presentation.zero,
-        };
-        adaptation_set::write(&mut xml, set, place, params);
+    let place = |at: usize, set| Place {
+        id: at.saturating_add(1),
+        first_number: first_number(set, presentation.sets.get(..at).unwrap_or_default()),
+        main: is_main(presentation, set),
+        zero: presentation.zero,
+    };
+    let sets = || presentation.sets.iter().enumerate();
+    for (at, set) in sets() {
+        adaptation_set::write(&mut xml, set, place(at, set), params);
+    }
+    // Behind all others, for players that take the first set of pictures and know no properties.
+    let pictures = sets().filter(|(_, set)| params.trick_mode && set.media == Media::Video);
+    for (more, (at, set)) in pictures.enumerate() {
+        let id = presentation.sets.len().saturating_add(more).saturating_add(1);
+        trick_mode::write(&mut xml, set, id, place(at, set), params);
     }
     Ok(xml.finish())
 }
@@ -88,7 +96,6 @@ fn longest_fragment(presentation: &Presentation) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asset::movie::Media;
     use crate::manifest::sample::{film, golden, params, scale, set, sound, text_shape};
     use crate::presentation::VideoRange;
     use crate::request::Format;

@@ -1,6 +1,7 @@
 //! `Representation` (23009-1 §5.3.5).
 
-use crate::manifest::dash::{descriptor, protection, template};
+use crate::manifest::dash::template::{self, Listed};
+use crate::manifest::dash::{descriptor, protection};
 use crate::presentation::{Rendition, Shape, SwitchingSet};
 use crate::request::Params;
 use crate::request::percent::Encoded;
@@ -22,7 +23,7 @@ pub(super) struct Common {
     pub(super) template: bool,
 }
 
-fn write_protection(xml: &mut XmlWriter, rendition: &Rendition, common: Common) {
+pub(super) fn write_protection(xml: &mut XmlWriter, rendition: &Rendition, common: Common) {
     if let (Some(protected), false) = (&rendition.protected, common.protection) {
         protection::write(xml, protected);
     }
@@ -67,14 +68,14 @@ pub(super) fn write(
         Shape::Text { .. } => write_protection(xml, rendition, common),
     }
     if !common.template {
-        template::write(xml, set, rendition, zero, params);
+        template::write(xml, Listed::Fragments, (set, rendition), zero, params);
     }
     xml.close();
 }
 
 /// What players that know more may decode, and the kind of base layer it stands on (SCTE 214-1
 /// §5.3.2).
-fn write_supplemental(xml: &mut XmlWriter, shape: &Shape) {
+pub(super) fn write_supplemental(xml: &mut XmlWriter, shape: &Shape) {
     if let Shape::Video { supplemental, .. } = shape
         && let Some((codecs, brand)) = supplemental.split_once('/')
     {

@@ -16,30 +16,39 @@ pub(super) fn is_common(set: &SwitchingSet) -> bool {
     set.aligned && others.iter().all(same)
 }
 
+/// What segments are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// All samples; the bit rate of a representation is part of its addresses.
+    Fragments,
+    /// The first of each fragment; a base URL says whose.
+    KeyFrames,
+}
+
 /// Writes the template of `rendition`. `$` in a track's name is percent-encoded, so identifiers
 /// are only where we put them (§5.3.9.4.4).
 pub(super) fn write(
     xml: &mut XmlWriter,
-    set: &SwitchingSet,
-    rendition: &Rendition,
+    listed: Listed,
+    (set, rendition): (&SwitchingSet, &Rendition),
     zero: Instant,
     params: &Params,
 ) {
     let name = Encoded(&set.name);
+    let (level, segment) = match listed {
+        Listed::Fragments => ("QualityLevels($Bandwidth$)/", "Fragments"),
+        Listed::KeyFrames => ("", "KeyFrames"),
+    };
     let offset = zero.on(rendition.timescale, Rounding::Nearest);
     xml.open("SegmentTemplate");
     xml.attribute("timescale", rendition.timescale.get());
     if offset > 0 {
         xml.attribute("presentationTimeOffset", offset);
     }
-    xml.attribute(
-        "initialization",
-        params.child(format_args!("QualityLevels($Bandwidth$)/Fragments({name}=i{params})")),
-    );
-    xml.attribute(
-        "media",
-        params.child(format_args!("QualityLevels($Bandwidth$)/Fragments({name}=$Time${params})")),
-    );
+    let init = format_args!("{level}Fragments({name}=i{params})");
+    xml.attribute("initialization", params.child(init));
+    let media = format_args!("{level}{segment}({name}=$Time${params})");
+    xml.attribute("media", params.child(media));
     xml.open("SegmentTimeline");
     let mut start = Some(rendition.timeline.start);
     for run in &rendition.timeline.runs {
