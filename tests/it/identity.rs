@@ -5,7 +5,7 @@
 use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{boxes, delivered, fetch, media, samples, tools, transport};
+use selvedge_tests::{boxes, dash, delivered, fetch, media, samples, tools, transport};
 
 fn all_arrive_whole(presentations: &[Presentation]) {
     let store = tempfile::tempdir().unwrap();
@@ -30,6 +30,27 @@ fn made_media_arrives_whole_in_transport_streams() {
 #[test]
 fn made_media_arrives_whole() {
     all_arrive_whole(&proof::made());
+}
+
+/// Also of what a filter leaves.
+#[test]
+fn key_frames_that_an_mpd_lists_are_those_of_its_renditions() {
+    let mut presentations = proof::made();
+    presentations.retain(|one| ["ladder-25", "ladder-hevc"].contains(&one.name.as_str()));
+    let store = tempfile::tempdir().unwrap();
+    let document = r#"{"presentationTimeRange":{"startSeconds":5,"endSeconds":11}}"#;
+    std::fs::create_dir_all(store.path().join("filters")).unwrap();
+    std::fs::write(store.path().join("filters/part.json"), document).unwrap();
+    let server = Server::start(store.path());
+    let check = |one: &Presentation| {
+        let path = publish(store.path(), &one.name, &one.files)?.path;
+        for format in ["mpd-time-cmaf", "mpd-time-csf,filter=part"] {
+            let url = format!("{}{path}/manifest(format={format},trick-mode=true)", server.url);
+            proof::winds(&fetch::http, &url)?;
+        }
+        Ok(())
+    };
+    each(&presentations, |one| one.name.clone(), check);
 }
 
 #[test]
@@ -110,6 +131,26 @@ fn collected_media_arrives_whole() {
     let Some(folder) = tools::shared("media") else { return };
     let files = COLLECTED.iter().map(|name| Presentation::of_file(&folder.join(name)));
     all_arrive_whole(&files.collect::<Vec<_>>());
+}
+
+/// ffprobe 5.1 reads no xHE-AAC: all of its bytes are compared, which lie in one piece.
+#[test]
+fn sound_that_ffmpeg_does_not_know_arrives_byte_for_byte() {
+    let Some(folder) = tools::shared("media") else { return };
+    let source = folder.join("sine-3s-xhe-aac-44khz-mono.mp4");
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let published = publish(store.path(), "sine", core::slice::from_ref(&source)).unwrap();
+    let media = |file: &[u8]| {
+        let boxes = boxes::find(file, 0..file.len(), &[b"mdat"]);
+        boxes.into_iter().flat_map(|range| file[range].to_vec()).collect::<Vec<_>>()
+    };
+    let mpd = dash::mpd(&fetch::http, &format!("{}{}", server.url, published.dash())).unwrap();
+    let segments = &mpd.representations.first().unwrap().segments;
+    let body = |url: &str| fetch::ok(&fetch::http, url).unwrap().body;
+    let arrived: Vec<u8> = segments.iter().flat_map(|one| media(&body(&one.url))).collect();
+    // Three bytes before its first sample are no sample's.
+    assert!(arrived == media(&std::fs::read(&source).unwrap())[3..]);
 }
 
 #[test]

@@ -162,32 +162,6 @@ fn every_cue_of_a_webvtt_file_arrives_in_every_form() {
 }
 
 #[test]
-fn a_text_that_comes_later_is_there_once_the_asset_is_indexed_again() {
-    let Some(case) = Case::new() else { return };
-    let published = case.publish("film", &[]);
-    let asset = case.store.path().join("assets/film");
-    fs::write(asset.join("late.vtt"), "WEBVTT\n\n00:01.000 --> 00:02.000\nlate\n").unwrap();
-    let document = fs::read_to_string(published.server_manifest()).unwrap();
-    let text = "<textstream src=\"late.cmft\" systemLanguage=\"fr\">\
-                <param name=\"transcriptsrc\" value=\"late.vtt\"/>\
-                <param name=\"trackName\" value=\"subt_fr\"/>\
-                <param name=\"textDisplayName\" value=\"Fran\u{e7}ais\"/>\
-                <param name=\"textIsDefault\" value=\"TRUE\"/></textstream></switch>";
-    fs::write(published.server_manifest(), document.replace("</switch>", text)).unwrap();
-    let index = ["--log", "error", "index", "film", "--store"];
-    let mut command = std::process::Command::new(selvedge_tests::server::binary());
-    let done = command.args(index).arg(case.store.path()).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-
-    let expected = [Said { start: 1000, end: 2000, text: "late".into() }];
-    assert_eq!(case.by_dash(&published, "stpp.ttml.im1t"), expected);
-    let (_, master) = case.text_playlist(&published, "m3u8-cmaf");
-    let line = master.text.lines().find(|line| line.contains("SUBTITLES,")).unwrap();
-    let said = "NAME=\"Fran\u{e7}ais\",LANGUAGE=\"fr\",DEFAULT=YES,AUTOSELECT=YES,";
-    assert!(line.contains(said), "{line}");
-}
-
-#[test]
 fn text_tracks_inside_movies_arrive() {
     let Some(case) = Case::new() else { return };
     let source = case.write(

@@ -121,6 +121,9 @@ pub struct Arrived {
     pub track: Track,
     /// A movie box and its fragments.
     pub joined: Vec<u8>,
+    /// By how much later ffmpeg shows it than it is, ticks of 100 ns: it takes the largest negative
+    /// composition offset for a delay of the whole track.
+    pub late: i64,
     fragments: Vec<Fragment>,
 }
 
@@ -144,11 +147,10 @@ pub fn fetch_all(get: &Get<'_>, level: Level) -> Result<Arrived, String> {
     let path = folder.path().join("joined.mp4");
     fs::write(&path, &joined).map_err(|error| error.to_string())?;
     let mut track = samples::probe(&path)?.pop().ok_or("no track")?;
-    // ffmpeg takes the largest negative composition offset for a delay of the whole track.
     let least = fragments.iter().flat_map(|fragment| &fragment.offsets).copied().min();
-    let delay = least.unwrap_or(0).min(0);
-    track.samples.iter_mut().for_each(|sample| sample.pts += delay);
-    Ok(Arrived { level, track, joined, fragments })
+    let late = -least.unwrap_or(0).min(0);
+    track.samples.iter_mut().for_each(|sample| sample.pts -= late);
+    Ok(Arrived { level, track, joined, late, fragments })
 }
 
 /// Their parameter sets change on the way, and one quality level says one.
