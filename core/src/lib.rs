@@ -37,6 +37,7 @@ pub mod presentation;
 pub mod request;
 
 pub mod manifest;
+pub mod rewrite;
 pub mod segment;
 
 pub mod mux;

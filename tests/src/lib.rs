@@ -25,6 +25,7 @@ pub mod hls;
 pub mod identity;
 pub mod media;
 pub mod mutate;
+pub mod packaged;
 pub mod proof;
 pub mod remux;
 pub mod sample_aes;

@@ -89,6 +89,31 @@ impl Published {
 /// # Errors
 /// What it complained about when it refused.
 pub fn publish(store: &Path, name: &str, files: &[PathBuf]) -> Result<Published, String> {
+    let told = told(store, name, files)?;
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let url = told.pointer("/manifests/0/hls").and_then(text);
+    let path = url.as_deref().and_then(manifest_path);
+    let path = path.ok_or_else(|| format!("no manifest URL in {told}"))?;
+    let facts = told.pointer("/indexes/0/report").cloned().unwrap_or_default();
+    let report = [notes(told.get("notes")), notes(facts.get("notes"))].concat();
+    Ok(Published { folder: store.join("assets").join(name), path, report, facts })
+}
+
+/// Publishes `folder`, in which presentations lie that were packaged before, as the asset `name`;
+/// paths of their manifests in URLs.
+///
+/// # Errors
+/// What it complained about when it refused.
+pub fn publish_packaged(store: &Path, name: &str, folder: &Path) -> Result<Vec<String>, String> {
+    let told = told(store, name, &[folder.to_owned()])?;
+    let path = |url: &str| Some(format!("/{}", url.split_once("://")?.1.split_once('/')?.1));
+    let urls = told.get("stored").and_then(Value::as_array);
+    let urls = urls.ok_or_else(|| format!("no stored manifests in {told}"))?;
+    Ok(urls.iter().filter_map(|url| path(url.as_str()?)).collect())
+}
+
+/// What publishing prints.
+fn told(store: &Path, name: &str, files: &[PathBuf]) -> Result<Value, String> {
     let output = Command::new(binary())
         .args(["--log", "error", "publish", "--json", "--store"])
         .arg(store)
@@ -99,14 +124,7 @@ pub fn publish(store: &Path, name: &str, files: &[PathBuf]) -> Result<Published,
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let told: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-    let url = told.pointer("/manifests/0/hls").and_then(text);
-    let path = url.as_deref().and_then(manifest_path);
-    let path = path.ok_or_else(|| format!("no manifest URL in {told}"))?;
-    let facts = told.pointer("/indexes/0/report").cloned().unwrap_or_default();
-    let report = [notes(told.get("notes")), notes(facts.get("notes"))].concat();
-    Ok(Published { folder: store.join("assets").join(name), path, report, facts })
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }
 
 /// `/{locator}/{name}.ism` of a manifest's URL.

@@ -64,6 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("filter", &["asset", "delivery", "presentation"]),
     ("presentation", &["asset", "cipher", "codec", "delivery", "index"]),
     ("manifest", &["asset", "cipher", "index", "presentation", "request", "text"]),
+    ("rewrite", &["asset", "filter", "presentation", "request"]),
     ("segment", &["asset", "cipher", "index", "mp4"]),
     ("mux", &["asset", "cipher", "codec", "index", "mp4", "segment", "text"]),
 ];

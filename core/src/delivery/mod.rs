@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod filter;
 mod key_document;
 pub mod locator;
+pub mod package;
 pub mod predefined;
 pub mod streaming_policy;
 
@@ -19,6 +20,7 @@ pub use endpoint::Endpoint;
 pub use filter::FilterDocument;
 pub use key_document::KeyDocument;
 pub use locator::Locator;
+pub use package::Package;
 pub use streaming_policy::{Protocol, StreamingPolicy};
 
 use crate::cipher::KeyId;
@@ -34,7 +36,7 @@ pub fn is_downloadable(file: &str) -> bool {
     let ours = ["index", "mpi"].iter().any(|ours| ending.eq_ignore_ascii_case(ours));
     let smooth = ending.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("ism"));
     let (folder, _) = file.split_once('/').unwrap_or_default();
-    !ours && !smooth && !folder.eq_ignore_ascii_case("filters")
+    !ours && !smooth && !folder.eq_ignore_ascii_case("filters") && file != PACKAGE
 }
 
 /// Where the locator `guid`, in lower case, is stored.
@@ -90,6 +92,14 @@ pub fn server_manifest_object(asset: &str, name: &str) -> ObjectId {
 pub fn index_object(asset: &str, name: &str) -> ObjectId {
     format!("assets/{asset}/{name}.ism.index")
 }
+
+/// Where it says what of `asset` was packaged before.
+#[must_use]
+pub fn package_object(asset: &str) -> ObjectId {
+    asset_object(asset, PACKAGE)
+}
+
+const PACKAGE: &str = "packaged.json";
 
 /// Where `file` of `asset` is stored; `file` as the `src` of a server manifest gives it.
 #[must_use]

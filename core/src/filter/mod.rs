@@ -15,7 +15,7 @@ use crate::error::{AmsCode, Error};
 use crate::presentation::Presentation;
 use crate::time::Instant;
 
-pub use select::meets;
+pub use select::{Properties, meets};
 pub use window::Cut;
 
 /// Filters that apply together. The default leaves everything.
@@ -58,6 +58,30 @@ impl Filter {
         self.start.is_some() || self.end.is_some()
     }
 
+    /// Where the window begins and where it ends, in the media's own time.
+    #[must_use]
+    pub const fn bounds(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.start, self.end)
+    }
+
+    /// The quality of the pictures to begin with, bits a second.
+    #[must_use]
+    pub const fn first_quality(&self) -> Option<u64> {
+        self.first_quality
+    }
+
+    /// It takes tracks out.
+    #[must_use]
+    pub const fn selects(&self) -> bool {
+        !self.tracks.is_empty()
+    }
+
+    /// It leaves a track of these properties.
+    #[must_use]
+    pub fn leaves(&self, track: &Properties<'_>) -> bool {
+        select::leaves(&self.tracks, |condition| track.meet(condition))
+    }
+
     /// It leaves everything as it is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -91,7 +115,9 @@ impl Filter {
     }
 }
 
-fn nothing_left() -> Error {
+/// Filters take everything out.
+#[must_use]
+pub fn nothing_left() -> Error {
     Error::unsupported("filters: they leave nothing to play").with_code(AmsCode::FilterRemovedAll)
 }
 

@@ -326,8 +326,8 @@ fn pack(
     Ok(())
 }
 
-const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
-const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
+pub(super) const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
+pub(super) const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
 const SMOOTH: &str = "application/vnd.ms-sstr+xml"; // IANA media types
 
 fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {

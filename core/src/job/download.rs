@@ -42,7 +42,7 @@ impl Job {
 }
 
 /// Why `file` of an asset is not given out.
-fn refusal(file: &str) -> Option<Error> {
+pub(super) fn refusal(file: &str) -> Option<Error> {
     if is_downloadable(file) {
         return None;
     }
@@ -91,9 +91,11 @@ fn ending(file: &str) -> &str {
 }
 
 /// Types of the IANA registry.
-const TYPES: [(&str, &str); 27] = [
+const TYPES: [(&str, &str); 29] = [
     ("mp4", "video/mp4"),
     ("m4v", "video/mp4"),
+    ("m4s", "video/iso.segment"),
+    ("m4f", "video/mp4"),
     ("mov", "video/quicktime"),
     ("webm", "video/webm"),
     ("ts", "video/mp2t"),

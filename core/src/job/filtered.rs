@@ -24,12 +24,15 @@ const LOCATOR_FILTERS: usize = 10;
 /// Names of the filters that shape `what`: the locator's, then the URL's, each once. Nothing
 /// shapes a segment.
 pub(super) fn names(locator: &[String], what: &What) -> Result<Vec<String>, Error> {
-    let (What::Manifest(params) | What::Playlist { params, .. }) = what else {
-        return Ok(Vec::new());
-    };
-    for (whose, names, most) in
-        [("locator", locator, LOCATOR_FILTERS), ("url", &params.filters, URL_FILTERS)]
-    {
+    match what {
+        What::Manifest(params) | What::Playlist { params, .. } => of_both(locator, &params.filters),
+        What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. } => Ok(Vec::new()),
+    }
+}
+
+/// The locator's filters, then the URL's, each once.
+pub(super) fn of_both(locator: &[String], url: &[String]) -> Result<Vec<String>, Error> {
+    for (whose, names, most) in [("locator", locator, LOCATOR_FILTERS), ("url", url, URL_FILTERS)] {
         if names.len() > most {
             let rule = format!("{whose}: {} filters, at most {most} are applied", names.len());
             return Err(Error::unsupported(rule).with_code(AmsCode::FilterCount));
@@ -42,7 +45,7 @@ pub(super) fn names(locator: &[String], what: &What) -> Result<Vec<String>, Erro
         }
     }
     let mut names: Vec<String> = Vec::new();
-    for name in locator.iter().chain(&params.filters) {
+    for name in locator.iter().chain(url) {
         if !names.contains(name) {
             names.push(name.clone());
         }

@@ -31,6 +31,7 @@ mod reply;
 mod seam;
 mod segment;
 mod signals;
+mod stored;
 mod target;
 
 #[cfg(feature = "xml")]
@@ -103,6 +104,10 @@ enum Stage {
     Policy(Request, Locator),
     /// The state of a file that is given out as it is.
     Download,
+    /// The same, of one that is if it is part of a package.
+    Part(String, Error),
+    /// A stored manifest, and its filters by name.
+    Stored(stored::Manifest),
     /// Filters by name, documents of content keys, and the first bytes of the head.
     Documents(Target, Vec<String>),
     /// The first bytes of the head, then all of it where it is longer.
@@ -202,6 +207,8 @@ impl Job {
             Stage::Locator(request) => self.locator(request),
             Stage::Policy(request, locator) => self.policy(request, locator),
             Stage::Download => self.download(),
+            Stage::Part(file, refused) => self.part_of_package(&file, refused),
+            Stage::Stored(manifest) => self.stored(&manifest),
             Stage::Documents(target, names) => self.documents(target, &names),
             Stage::Head(target) => {
                 let head = self.answer()?;

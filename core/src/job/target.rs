@@ -72,9 +72,12 @@ impl Job {
         let policy = self.take_policy(&locator)?;
         let (manifest, mut what) = match request.resource {
             Resource::Packaged { manifest, what } => (manifest, what),
+            Resource::Stored(asked) => return self.begin_stored(asked, &locator, &policy),
             Resource::File(file) => {
-                policy.scheme(Protocol::Download, None, false)?;
-                return self.begin_download(&locator.asset, &file);
+                return match policy.scheme(Protocol::Download, None, false) {
+                    Ok(_) => self.begin_download(&locator.asset, &file),
+                    Err(refused) => self.begin_part(&locator.asset, file, &policy, refused),
+                };
             }
         };
         encrypt_as_allowed(what.params_mut(), &policy)?;

@@ -9,6 +9,7 @@
 //! /{locator}/{name}.ism/QualityLevels(900000)/KeyFrames(video=600,format=…)      What::KeyFrame
 //! /{locator}/{name}.ism/manifest                                                 What::Manifest
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600)               What::Fragment
+//! /{locator}/{path}.m3u8, .mpd, {path}(filter=a;b).m3u8                          Resource::Stored
 //! /{locator}/{file}                                                              Resource::File
 //! ```
 //!
@@ -23,12 +24,14 @@ pub mod params;
 mod parse;
 pub mod percent;
 pub mod query;
+mod stored;
 
 use alloc::string::String;
 
 pub(crate) use name::guid;
 pub use params::{Format, Params};
 pub use parse::parse;
+pub use stored::{StoredManifest, Syntax};
 
 /// One URL, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum Resource {
         /// What of it.
         what: What,
     },
+    /// A manifest that was packaged before, as its filters leave it.
+    Stored(StoredManifest),
     /// A stored file as it is, `film_720p.mp4`; a relative path that stays in its folder.
     File(String),
 }

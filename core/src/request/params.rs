@@ -348,7 +348,8 @@ impl Given {
     }
 }
 
-fn filters(value: &str) -> Result<Vec<String>, Error> {
+/// Names with semicolons between.
+pub(super) fn filters(value: &str) -> Result<Vec<String>, Error> {
     value.split(';').map(|filter| name("filter", filter.trim())).collect()
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::error::{Error, ErrorKind};
 use crate::request::name::{guid, name, number, shown};
 use crate::request::params::{Given, Params};
-use crate::request::{Request, Resource, What, percent};
+use crate::request::{Request, Resource, StoredManifest, What, percent};
 
 /// Longest path read, bytes: what edge networks take of a URL.
 const PATH_BYTES: usize = 16 * 1024;
@@ -62,7 +62,8 @@ fn resource(segments: &[String]) -> Result<Resource, Error> {
         return Err(Error::bad_request("url: nothing follows the locator"));
     };
     let (Some(ism), false) = (strip_end(first, ".ism"), under.is_empty()) else {
-        return Ok(Resource::File(segments.join("/")));
+        let stored = StoredManifest::parse(segments)?;
+        return Ok(stored.map_or_else(|| Resource::File(segments.join("/")), Resource::Stored));
     };
     let manifest = name("server manifest", ism)?;
     let what = match under {
@@ -167,7 +168,7 @@ fn strip_suffix<'a>(segment: &'a str, suffixes: &[&str]) -> &'a str {
 }
 
 /// `text` without `end`, which may be in any case.
-fn strip_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+pub(super) fn strip_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
     let (head, tail) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
     tail.eq_ignore_ascii_case(end).then_some(head)
 }
@@ -201,7 +202,7 @@ mod tests {
                 assert_eq!(manifest, "film");
                 what
             }
-            Resource::File(file) => panic!("file {file}"),
+            other @ (Resource::Stored(_) | Resource::File(_)) => panic!("{other:?}"),
         }
     }
 

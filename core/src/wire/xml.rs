@@ -172,6 +172,14 @@ impl XmlWriter {
     }
 }
 
+/// `value` as it stands in an attribute or as text.
+#[must_use]
+pub fn escaped(value: impl Display) -> String {
+    let mut out = String::new();
+    write_escaped(&mut out, value);
+    out
+}
+
 fn write_escaped(out: &mut String, value: impl Display) {
     // Writing to a `String` cannot fail, so an error could only be a `Display` that refuses.
     let written = write!(Escape(out), "{value}");

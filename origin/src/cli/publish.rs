@@ -106,6 +106,9 @@ fn tell(published: &Published) {
         super::say(format_args!("DASH     {}", urls.dash));
         super::say(format_args!("Smooth   {}", urls.smooth));
     }
+    for url in &published.stored {
+        super::say(format_args!("stored   {url}"));
+    }
 }
 
 /// What one index holds, and what was found on the way.

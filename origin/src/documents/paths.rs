@@ -2,9 +2,10 @@
 //! answers, in the form of AMS's `listPaths`.
 
 use selvedge_core::cipher::Scheme;
-use selvedge_core::delivery::{Locator, Protocol, StreamingPolicy, is_downloadable};
+use selvedge_core::delivery::{Locator, Protocol, StreamingPolicy, asset_object, is_downloadable};
 use selvedge_core::request::Format;
 use selvedge_core::request::percent::Encoded;
+use selvedge_core::rewrite;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -57,6 +58,7 @@ pub async fn paths(
     policy: &StreamingPolicy,
 ) -> Result<Paths, Failure> {
     let files = files(store, &locator.asset).await?;
+    let stored = stored(store, &locator.asset, &files).await?;
     let manifests: Vec<&str> = files.iter().filter_map(|file| manifest_name(file)).collect();
     let mut streaming_paths: Vec<StreamingPath> = Vec::new();
     for (protocol, name, formats) in PROTOCOLS {
@@ -71,7 +73,9 @@ pub async fn paths(
                 let path = move |format: &Format| path(id, manifest, *format, encryption);
                 formats.iter().filter(able).map(path)
             });
-            let paths: Vec<String> = each.collect();
+            let own = stored.iter().filter(|(of, _)| encryption.is_none() && *of == protocol);
+            let own = own.map(|(_, file)| format!("/{id}/{}", escaped(file)));
+            let paths: Vec<String> = each.chain(own).collect();
             match streaming_paths.last_mut() {
                 Some(last)
                     if (last.streaming_protocol, last.encryption_scheme) == (name, scheme) =>
@@ -94,6 +98,29 @@ pub async fn paths(
         Vec::new()
     };
     Ok(Paths { streaming_paths, download_paths })
+}
+
+/// Manifests that were packaged before, and what they are for: MPDs, and playlists that list
+/// playlists.
+async fn stored(
+    store: &Store,
+    asset: &str,
+    files: &[String],
+) -> Result<Vec<(Protocol, String)>, Failure> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| rewrite::is_manifest(file)) {
+        if file.to_ascii_lowercase().ends_with(".mpd") {
+            found.push((Protocol::Dash, file.clone()));
+            continue;
+        }
+        let object = asset_object(asset, file);
+        let read = store.read_all(&object, rewrite::LONGEST).await;
+        let read = read.map_err(|error| Failure::store(&object, &error))?;
+        if rewrite::text(&read.bytes).is_ok_and(rewrite::is_multivariant) {
+            found.push((Protocol::Hls, file.clone()));
+        }
+    }
+    Ok(found)
 }
 
 fn allows(policy: &StreamingPolicy, protocol: Protocol, encryption: Option<Scheme>) -> bool {

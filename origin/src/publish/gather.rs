@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use selvedge_core::report::{Note, Notes};
+use selvedge_core::rewrite;
 use selvedge_core::source::name_fault;
 
 use super::archive::{self, Archives};
+use super::package::Packages;
 use crate::failure::Failure;
 
 /// A file and the name it will have in the asset.
@@ -24,6 +26,8 @@ pub(super) struct Gathered {
     pub(super) manifests: Vec<LocalFile>,
     /// What is stored as it is: `.ism`, `.ismc`, captions.
     pub(super) documents: Vec<LocalFile>,
+    /// What was packaged before.
+    pub(super) packages: Packages,
     /// For the asset.
     pub(super) suggested_name: String,
     pub(super) notes: Notes,
@@ -38,7 +42,8 @@ const TEXTS: [&str; 3] = ["vtt", "ttml", "dfxp"];
 
 /// Sorts out `paths`. Of a folder only the files it holds itself count, of these the kinds we
 /// know, and the tracks of live archives, which are folders; a file named by itself is taken
-/// whatever it is called.
+/// whatever it is called. A folder in which a manifest lies that was packaged before is taken with
+/// all that is in it.
 pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     for path in paths {
@@ -52,7 +57,7 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, Failure> {
             gathered.file(path)?;
         }
     }
-    if gathered.media.is_empty() {
+    if gathered.media.is_empty() && gathered.packages.is_empty() {
         let about = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
         return Err(Failure::new(about, "holds no media file")
             .hint(format!("media files end in .{}", MEDIA.join(", ."))));
@@ -73,6 +78,9 @@ impl Gathered {
             entries.push(entry.map_err(failed)?.path());
         }
         entries.sort();
+        if entries.iter().any(|entry| !entry.is_dir() && rewrite::is_manifest(&name_of(entry))) {
+            return self.packages.take(path, "").map(|_| ());
+        }
         for entry in entries {
             let name = name_of(&entry);
             if name.starts_with('.') {
@@ -83,6 +91,8 @@ impl Gathered {
                 let note = format!("{fragments} fragments of a live archive, joined");
                 self.notes.push(Note::of(&name, note));
                 self.file(&path)?;
+            } else if entry.is_dir() && self.packages.take(&entry, &name)? {
+                self.notes.push(Note::of(&name, "was packaged before: stored as it is"));
             } else if entry.is_dir() {
                 self.notes.push(Note::of(&name, "a folder inside the folder").left_out());
             } else if known(&name, &MEDIA) || known(&name, &DOCUMENTS) {

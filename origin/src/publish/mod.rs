@@ -8,6 +8,7 @@ mod gather;
 mod indexing;
 mod input;
 mod locate;
+mod package;
 mod text;
 mod upload;
 
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use selvedge_core::asset::movie::Media as Kind;
 use selvedge_core::asset::server_manifest::ServerManifest;
 use selvedge_core::build::{Builder, Built};
-use selvedge_core::delivery::{asset_object, index_object};
+use selvedge_core::delivery::{asset_object, index_object, package_object};
 use selvedge_core::report::{Note, Notes};
 use selvedge_core::source::{Version, name_fault};
 use serde::Serialize;
@@ -68,6 +69,8 @@ pub struct Published {
     pub unchanged: Vec<String>,
     /// What to play.
     pub manifests: Vec<Urls>,
+    /// What to play of what was packaged before.
+    pub stored: Vec<String>,
     /// What was found and decided before there was an index.
     pub notes: Notes,
     /// What was found and decided, an index each.
@@ -98,6 +101,7 @@ pub async fn publish(
     let mut notes = gathered.notes.clone();
     let mut media = read_media(&gathered, progress).await?;
     read_text(&gathered, &mut media, &mut notes, progress).await?;
+    let stored = gathered.packages.entries()?;
     let manifests = manifests(publication, &gathered, &media, &asset, &mut notes)?;
     for named in &manifests {
         rehearse(named, &media)?;
@@ -121,6 +125,10 @@ pub async fn publish(
     Ok(Published {
         locator: locator.id().to_owned(),
         manifests: manifests.iter().map(play).collect(),
+        stored: stored
+            .iter()
+            .map(|path| package::url(&publication.base_url, locator.id(), path))
+            .collect(),
         written: uploads.written,
         unchanged: uploads.unchanged,
         asset,
@@ -137,7 +145,8 @@ async fn write(
     manifests: &[Named],
     progress: &Progress,
 ) -> Result<Vec<Indexed>, Failure> {
-    let files = || gathered.media.iter().chain(&gathered.documents);
+    let packages = &gathered.packages;
+    let files = || gathered.media.iter().chain(&gathered.documents).chain(&packages.files);
     uploads.compare(files(), progress).await?;
     if gathered.manifests.is_empty() {
         for named in manifests {
@@ -146,6 +155,9 @@ async fn write(
         }
     }
     uploads.copy(progress).await?;
+    if !packages.is_empty() {
+        uploads.derived(&package_object(uploads.asset), packages.document()).await?;
+    }
     let mut indexes = Vec::new();
     for named in manifests {
         let mut versions = Vec::new();
@@ -198,6 +210,9 @@ fn manifests(
     asset: &str,
     notes: &mut Notes,
 ) -> Result<Vec<Named>, Failure> {
+    if gathered.media.is_empty() && gathered.manifests.is_empty() {
+        return Ok(Vec::new());
+    }
     if gathered.manifests.is_empty() {
         let name = publication.name.clone().unwrap_or_else(|| asset.to_owned());
         usable(&name, "server manifest", "--name")?;

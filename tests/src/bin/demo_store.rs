@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use selvedge_tests::encrypted::documents;
 use selvedge_tests::media::{self, Recipe};
+use selvedge_tests::packaged;
 use selvedge_tests::server;
 use selvedge_tests::text::Said;
 use selvedge_tests::text::by_ffmpeg;
@@ -26,10 +27,11 @@ fn main() {
     ];
     let texts = texts(&store);
     let locators = ["film", "talk"].map(|name| encrypted(&store, name));
+    let stored = stored(&store);
     println!(
         "{}",
         json!({ "binary": server::binary(), "assets": assets, "texts": texts,
-        "encrypted": locators })
+        "encrypted": locators, "stored": stored })
     );
 }
 
@@ -42,6 +44,22 @@ fn encrypted(store: &Path, asset: &str) -> String {
         std::fs::write(path, document).expect("a document");
     }
     format!("/{id}/{asset}.ism")
+}
+
+/// Presentations packaged before, and a filter that leaves all from 7 s on.
+fn stored(store: &Path) -> Value {
+    let folder = tempfile::tempdir().expect("a folder for packages");
+    assert!(packaged::make(folder.path()), "ffmpeg, to make the demo's packages");
+    let paths = server::publish_packaged(store, "packaged", folder.path());
+    let filters = store.join("filters");
+    std::fs::create_dir_all(&filters).expect("a folder for filters");
+    let later = r#"{"presentationTimeRange":{"startSeconds":7}}"#;
+    std::fs::write(filters.join("later.json"), later).expect("a filter");
+    json!({
+        "paths": paths.expect("packages can be published"),
+        "seconds": 12,
+        "frames": packaged::FRAMES,
+    })
 }
 
 /// What the demo says in English. ffmpeg reads it too, to tell what is expected.
