@@ -76,18 +76,22 @@ impl Settings {
     }
 }
 
-/// The variables `TOKEN_REQUIRED`, `TOKEN_PARAMETER`, `TOKEN_REVOKED`, `TOKEN_ISSUER` and
-/// `TOKEN_AUDIENCE`, and the secret `TOKEN_SECRETS`.
+/// The variables `TOKEN_REQUIRED`, `TOKEN_PARAMETER`, `TOKEN_REVOKED`, `TOKEN_ISSUER`,
+/// `TOKEN_AUDIENCE` and `TOKEN_KEYS`, and the secret `TOKEN_SECRETS`.
 fn gateway(env: &Env) -> Result<Gateway, String> {
     let defaults = Gateway::default();
     let ring = text(env, "TOKEN_SECRETS").unwrap_or_default().parse::<KeyRing>();
     let ring = ring.map_err(|error| format!("TOKEN_SECRETS: {error}"))?;
     let required = flag(env, "TOKEN_REQUIRED")?.unwrap_or(defaults.required);
-    if required && ring.is_empty() {
-        return Err("TOKEN_REQUIRED is set, but the secret TOKEN_SECRETS is not".into());
+    let keys = text(env, "TOKEN_KEYS").map(|text| Gateway::keys_of(text.as_bytes()));
+    let keys = keys.transpose().map_err(|error| format!("TOKEN_KEYS: {error}"))?;
+    let keys = keys.unwrap_or_default();
+    if required && ring.is_empty() && keys.is_empty() {
+        return Err("TOKEN_REQUIRED is set, TOKEN_SECRETS and TOKEN_KEYS are not".into());
     }
     Ok(Gateway {
         ring,
+        keys,
         required,
         parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.parameter),
         revoked: text(env, "TOKEN_REVOKED"),

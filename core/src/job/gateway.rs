@@ -4,14 +4,15 @@
 //! Behind it nothing knows of tokens: URLs are canonical, so that viewers share cached reads, and
 //! segments have the same entity tags for all of them.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::access::player_token::{self, Grant, KeyRing, Visit, denied};
-use crate::access::{Expected, Jwt, KeyKind, VerificationKey};
+use crate::access::{Expected, Jwt, KeyKind, SignatureCheck, VerificationKey};
 use crate::delivery::Locator;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::job::Job;
 use crate::job::seam::{Fetched, HttpRequest, Read};
 use crate::request::{Request, percent, query};
@@ -23,6 +24,8 @@ use crate::time::Millis;
 pub struct Gateway {
     /// Secrets of player tokens.
     pub ring: KeyRing,
+    /// Public keys of JSON Web Tokens, for RS256 and ES256.
+    pub keys: Vec<VerificationKey>,
     /// Whether locators that say nothing about it (`playerTokenRequired`) need a token.
     pub required: bool,
     /// The query parameter that carries a token. A manifest asked for with it hands it on to
@@ -39,11 +42,27 @@ impl Default for Gateway {
     fn default() -> Self {
         Self {
             ring: KeyRing::default(),
+            keys: Vec::new(),
             required: false,
             parameter: String::from("token"),
             revoked: None,
             expected: Expected::default(),
         }
+    }
+}
+
+impl Gateway {
+    /// The keys of a JSON Web Key Set (7517 §5) that verify RS256 or ES256, one at least.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] where it is no key set, [`ErrorKind::Document`] where it has none.
+    pub fn keys_of(set: &[u8]) -> Result<Vec<VerificationKey>, Error> {
+        let keys = VerificationKey::set(set)?;
+        if keys.is_empty() {
+            let rule = "key set: it has no key for RS256 or ES256 (7518 §6)";
+            return Err(Error::new(ErrorKind::Document, rule));
+        }
+        Ok(keys)
     }
 }
 
@@ -67,19 +86,13 @@ impl Pass {
     /// goes before; what is in the query then is somebody else's, as that of a key service. Keys
     /// have no `path`: they belong to a locator.
     pub(super) fn of(job: &Job, locator: &str, path: Option<&str>) -> Self {
-        let Job { http, config, now, token: in_path, .. } = job;
+        let Job { http, config, now, .. } = job;
         let (gateway, now) = (&config.gateway, *now);
-        let in_query = query::parameter(&http.query, &gateway.parameter);
-        let query = in_query.as_ref().ok().and_then(Option::as_ref);
-        let query = query.map(|token| query::written(&gateway.parameter, token));
-        let token = match (in_path, &in_query) {
-            (Some(token), _) => Ok(token.as_str()),
-            (None, Ok(Some(token))) => Ok(token.as_str()),
-            (None, Ok(None)) => Err(denied("there is none")),
-            (None, Err(error)) => Err(denied(error.message())),
-        };
-        let grant = token.and_then(|token| {
-            let grant = genuine(token, gateway, now)?;
+        let in_query = query::parameter(&http.query, &gateway.parameter).ok().flatten();
+        let query = in_query.map(|token| query::written(&gateway.parameter, &token));
+        let signed = job.signed == Some(true);
+        let grant = shown(job).and_then(|token| {
+            let grant = genuine(&token, gateway, signed, now)?;
             grant.admits(&Visit {
                 now_s: now.0 / 1000,
                 locator,
@@ -136,7 +149,38 @@ pub(super) fn take(http: &mut HttpRequest) -> Option<String> {
     Some(token)
 }
 
+/// The token a request shows.
+fn shown(job: &Job) -> Result<Cow<'_, str>, Error> {
+    if let Some(token) = &job.token {
+        return Ok(Cow::Borrowed(token));
+    }
+    match query::parameter(&job.http.query, &job.config.gateway.parameter) {
+        Ok(Some(token)) => Ok(Cow::Owned(token)),
+        Ok(None) => Err(denied("there is none")),
+        Err(error) => Err(denied(error.message())),
+    }
+}
+
 impl Job {
+    /// Signatures of the token for the shell to verify, the first time it is asked; none where
+    /// there are none. The second time, takes what it found.
+    pub(super) fn signatures_of_token(&mut self) -> Vec<SignatureCheck> {
+        let asked = self.signed.is_some();
+        let held = core::mem::take(&mut self.verdicts);
+        self.signed = Some(asked && held.contains(&true));
+        let gateway = &self.config.gateway;
+        if asked || gateway.keys.is_empty() {
+            return Vec::new();
+        }
+        match shown(self).ok().filter(|token| is_web_token(token)) {
+            Some(token) => match Jwt::read(&token, &keys(gateway)) {
+                Ok(Jwt::Unverified(checks, _)) => checks,
+                Ok(Jwt::Genuine(_)) | Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        }
+    }
+
     /// Keeps `pass`; the read of the list of revoked tokens, where it has to be held against that.
     pub(super) fn revoked_read(&mut self, mut pass: Pass) -> Option<Read> {
         let list = self.config.gateway.revoked.clone().filter(|_| pass.is_named());
@@ -179,21 +223,19 @@ impl Job {
 }
 
 /// What a token grants whoever made it with one of our secrets.
-fn genuine(token: &str, gateway: &Gateway, now: Millis) -> Result<Grant, Error> {
+/// `signed` says that a key of ours verified its signature, if it has one.
+fn genuine(token: &str, gateway: &Gateway, signed: bool, now: Millis) -> Result<Grant, Error> {
     if player_token::is_ours(token) {
         return player_token::verify(&gateway.ring, token);
     }
-    if token.len() > player_token::LONGEST_TOKEN {
+    if !is_web_token(token) {
         return Err(denied("longer than 4096 bytes"));
     }
-    let keys = gateway.ring.iter().map(|(id, secret)| VerificationKey {
-        id: Some(String::from(id)),
-        kind: KeyKind::Symmetric(secret.clone()),
-    });
-    let keys: Vec<VerificationKey> = keys.collect();
     let told = |error: Error| denied(error.message());
-    let Jwt::Genuine(claims) = Jwt::read(token, &keys).map_err(told)? else {
-        return Err(denied("its alg is not HS256"));
+    let claims = match Jwt::read(token, &keys(gateway)).map_err(told)? {
+        Jwt::Genuine(claims) => claims,
+        Jwt::Unverified(_, claims) if signed => claims,
+        Jwt::Unverified(..) => return Err(denied("no key of ours made its signature")),
     };
     claims.check(&gateway.expected, None, now).map_err(told)?;
     // 7519 §4.1.3: a token for others is not for us.
@@ -201,6 +243,20 @@ fn genuine(token: &str, gateway: &Gateway, now: Millis) -> Result<Grant, Error> 
         return Err(denied("it has an audience, and we are told of none"));
     }
     Grant::of_claims(&claims)
+}
+
+/// Whether it may be a JSON Web Token, which are read up to a length.
+fn is_web_token(token: &str) -> bool {
+    !player_token::is_ours(token) && token.len() <= player_token::LONGEST_TOKEN
+}
+
+/// Keys that verify JSON Web Tokens: secrets HS256, public keys the others.
+fn keys(gateway: &Gateway) -> Vec<VerificationKey> {
+    let secrets = gateway.ring.iter().map(|(id, secret)| VerificationKey {
+        id: Some(String::from(id)),
+        kind: KeyKind::Symmetric(secret.clone()),
+    });
+    secrets.chain(gateway.keys.iter().cloned()).collect()
 }
 
 /// The path of `request` as claims name it: percent-decoded, the locator in lower case.

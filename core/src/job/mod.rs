@@ -78,6 +78,8 @@ pub struct Job {
     index: Option<(ObjectId, Bytes)>,
     /// The player's token that stood in front of the path.
     token: Option<String>,
+    /// Whether a signature of that holds, once it was looked at.
+    signed: Option<bool>,
     /// What the request's token is worth.
     pass: Option<Pass>,
 }
@@ -147,6 +149,7 @@ impl Job {
             endpoint: Endpoint::default(),
             verdicts: Vec::new(),
             index: None,
+            signed: None,
             pass: None,
         }
     }
@@ -228,6 +231,11 @@ impl Job {
             let endpoint = self.endpoint_read()?;
             self.stage = Stage::RootFile;
             return Ok(Next::Read(vec![endpoint]));
+        }
+        let checks = self.signatures_of_token();
+        if !checks.is_empty() {
+            self.stage = Stage::Begin;
+            return Ok(Next::Verify(checks));
         }
         if licence::is_for_keys(&self.http) {
             return self.begin_keys();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use selvedge_core::access::Expected;
 use selvedge_core::access::player_token::KeyRing;
+use selvedge_core::access::{Expected, VerificationKey};
 use selvedge_core::job::Gateway;
 
 use crate::failure::Failure;
@@ -70,6 +70,9 @@ pub(super) struct Tokens {
     /// Object of the store that lists revoked tokens and sessions, one `jti` or `sid` a line.
     #[arg(long, value_name = "OBJECT")]
     revoked: Option<String>,
+    /// File with public keys of JSON Web Tokens signed with RS256 or ES256: a JSON Web Key Set.
+    #[arg(long, value_name = "FILE")]
+    token_keys: Option<PathBuf>,
     /// `iss` that JSON Web Tokens must have.
     #[arg(long, value_name = "ISSUER")]
     token_issuer: Option<String>,
@@ -81,8 +84,11 @@ pub(super) struct Tokens {
 impl Tokens {
     pub(super) fn gateway(&self) -> Result<Gateway, Failure> {
         let secrets = &self.secrets;
+        let keys = self.token_keys.as_ref().map(keys).transpose()?.unwrap_or_default();
+        let needed = self.require_token && keys.is_empty();
         Ok(Gateway {
-            ring: if self.require_token { secrets.needed() } else { secrets.ring() }?,
+            ring: if needed { secrets.needed() } else { secrets.ring() }?,
+            keys,
             required: self.require_token,
             parameter: self.token_parameter.clone(),
             revoked: self.revoked.clone(),
@@ -93,4 +99,11 @@ impl Tokens {
             },
         })
     }
+}
+
+/// The keys in `file`.
+fn keys(file: &PathBuf) -> Result<Vec<VerificationKey>, Failure> {
+    let place = file.display().to_string();
+    let set = fs::read(file).map_err(|error| Failure::new(place.clone(), error.to_string()))?;
+    Gateway::keys_of(&set).map_err(|error| Failure::core(&place, &error))
 }

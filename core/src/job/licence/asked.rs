@@ -81,5 +81,8 @@ pub(super) fn token(http: &HttpRequest, parameter: &str) -> Option<String> {
         let (scheme, rest) = header.split_once([' ', '=']).unwrap_or((header, ""));
         scheme.eq_ignore_ascii_case("Bearer").then(|| String::from(rest.trim()))
     });
-    shown.or_else(|| form::value(&http.query, parameter)).filter(|token| !token.is_empty())
+    // One of ours is for the gateway: the key service's stands in the header then.
+    let in_query = || form::value(&http.query, parameter);
+    let for_us = |token: &String| !player_token::is_ours(token);
+    shown.or_else(|| in_query().filter(for_us)).filter(|token| !token.is_empty())
 }
