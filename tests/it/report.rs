@@ -7,7 +7,7 @@ use std::process::Command;
 
 use selvedge_tests::media::{self, Finish, Recipe};
 use selvedge_tests::server::{Published, Server, binary, publish};
-use selvedge_tests::{fetch, tools};
+use selvedge_tests::{delivered, fetch, smooth, tools};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -114,6 +114,37 @@ fn open_groups_and_key_frames_apart_have_a_remedy() {
     assert_eq!(open["groups"]["closed"], false, "{open}");
     assert!(says(&published, "behind a key frame show before it").is_some());
     assert_eq!(track(&published, &files[1], "video")["groups"]["longest_millis"], 3600);
+}
+
+/// `esds` says AAC-LC of 22,050 Hz; ffprobe, which decodes a frame, finds more.
+#[test]
+fn replication_that_frames_alone_reveal_is_announced() {
+    let Some(folder) = tools::shared("media") else { return };
+    let explicit = folder.join("bear-640x360-aac_he-silent_right.mp4");
+    let mut file = std::fs::read(&explicit).unwrap();
+    let at = file.windows(4).position(|config| config == [0x2b, 0x92, 0x08, 0x00]).unwrap();
+    file[at..at + 4].copy_from_slice(&[0x13, 0x90, 0, 0]);
+    let store = tempfile::tempdir().unwrap();
+    let implicit = store.path().join("implicit.mp4");
+    std::fs::write(&implicit, file).unwrap();
+    let said = |file: &Path| ffprobe(file, &["-show_entries", "stream=profile,sample_rate"]);
+    assert_eq!(said(&implicit), ["HE-AAC,44100"]);
+    let published = publish(store.path(), "implicit", core::slice::from_ref(&implicit)).unwrap();
+    let found = track(&published, &implicit, "audio");
+    assert_eq!((&found["codecs"], &found["rate"]), (&"mp4a.40.5".into(), &"44100".into()));
+    assert!(says(&published, "mp4a.40.2 by its sample entry, mp4a.40.5 by its frames").is_some());
+    let server = Server::start(store.path());
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let level = smooth::levels(&get, &published.smooth()).unwrap().remove(0);
+    assert_eq!(level.four_cc, "AACH");
+    for delivered in delivered::by_dash(&get, &published.dash()).unwrap() {
+        // SBR of object type 5 and 44,100 Hz behind the core's configuration.
+        let config = [0x13, 0x90, 0x56, 0xe5, 0xa0];
+        assert!(delivered.joined.windows(5).any(|bytes| bytes == config));
+        let file = store.path().join("delivered.mp4");
+        std::fs::write(&file, &delivered.joined).unwrap();
+        assert_eq!(said(&file), said(&explicit));
+    }
 }
 
 #[test]

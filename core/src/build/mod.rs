@@ -2,7 +2,7 @@
 //! Out: the index object and a report. Reads nothing itself.
 //!
 //! ```text
-//! server manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units] ─▶ assemble ─▶ index
+//! server manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units, frames] ─▶ assemble ─▶ index
 //!                     └─────▶ text ─▶ [read its samples] ──────────────────────┘
 //! ```
 
@@ -23,6 +23,7 @@ mod grid;
 mod rates;
 mod scan;
 mod select;
+mod sound;
 mod systems;
 mod text;
 mod timing;
@@ -30,6 +31,7 @@ mod timing;
 use grid::Cuts;
 use scan::Scan;
 use select::Lane;
+use sound::Sounds;
 use text::TextLane;
 
 /// Target duration of a fragment where the server manifest does not say; AMS encoded 6 s.
@@ -72,6 +74,7 @@ pub struct Builder {
     cuts: Cuts,
     shift_seconds: i64,
     scan: Scan,
+    sounds: Sounds,
     texts: Vec<TextLane>,
     /// The tracks of each file.
     held: Vec<Vec<TrackReport>>,
@@ -102,7 +105,7 @@ impl Builder {
         let shift_seconds = timing::settle(&mut lanes)?;
         let cuts = grid::cut(&mut lanes, target_millis, &mut report)?;
         timing::start_fragments(&mut lanes);
-        let scan = Scan::new(&lanes);
+        let (scan, sounds) = (Scan::new(&lanes), Sounds::new(&lanes));
         let fragments_per_segment = manifest.fragments_per_hls_segment;
         let mut texts = text::lanes(manifest, &sources, &mut report);
         text::settle_all(&mut texts, &mut report);
@@ -115,6 +118,7 @@ impl Builder {
             cuts,
             shift_seconds,
             scan,
+            sounds,
             texts,
             held,
             report,
@@ -124,7 +128,8 @@ impl Builder {
     /// The next stretch of media to [`Builder::supply`]; `None` when all is known.
     #[must_use]
     pub fn need(&self) -> Option<MediaRead> {
-        let (file, range) = self.scan.need(&self.lanes).or_else(|| text::need(&self.texts))?;
+        let scanned = self.scan.need(&self.lanes).or_else(|| self.sounds.need(&self.lanes));
+        let (file, range) = scanned.or_else(|| text::need(&self.texts))?;
         let (object, _) = self.files.get(file)?;
         Some(MediaRead { object: object.clone(), range })
     }
@@ -137,14 +142,19 @@ impl Builder {
         if self.scan.need(&self.lanes).is_some() {
             return self.scan.supply(&self.lanes, bytes, &mut self.report);
         }
+        if self.sounds.need(&self.lanes).is_some() {
+            return self.sounds.supply(&mut self.lanes, bytes, &mut self.report);
+        }
         text::supply(&mut self.texts, bytes, &mut self.report);
         Ok(())
     }
 
-    /// Goes without the NAL layout: the index then serves clear media and nothing encrypted.
+    /// Goes without the NAL layout: the index then serves clear media and nothing encrypted, and
+    /// takes sound for what its sample entry says.
     #[must_use]
     pub fn without_nal_layout(mut self) -> Self {
         self.scan.skip_all();
+        self.sounds.skip_all();
         self
     }
 

@@ -236,6 +236,24 @@ impl Codec {
         }
     }
 
+    /// Looks into the first samples for what the sample entry leaves open; `None` where it says all.
+    #[must_use]
+    pub fn listener(&self) -> Option<aac::Listener> {
+        match self {
+            Self::Aac(aac) => aac.listener(),
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) | Self::Sound(_) => None,
+        }
+    }
+
+    /// The same track with what `listener` found in its entry; `None` where it found nothing new.
+    #[must_use]
+    pub fn with_tools(&self, listener: &aac::Listener) -> Option<Self> {
+        match self {
+            Self::Aac(aac) => aac.with_tools(listener).map(Self::Aac),
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) | Self::Sound(_) => None,
+        }
+    }
+
     /// Bytes of the length field before every NAL unit: 1, 2 or 4; `None` for what is not NAL
     /// units.
     #[must_use]

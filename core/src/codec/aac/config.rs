@@ -3,6 +3,7 @@
 //! backward compatible (14496-3 §1.6.5.2).
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use crate::codec::aac::usac;
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub(crate) struct AudioConfig {
     pub(crate) sbr_rate: Option<u32>,
     /// Parametric stereo.
     pub(crate) ps: bool,
+    /// It says itself that there is no spectral band replication, or no parametric stereo.
+    pub(crate) denied: bool,
 }
 
 impl AudioConfig {
@@ -57,7 +60,34 @@ impl AudioConfig {
             frame_length: 1024,
             sbr_rate: None,
             ps: false,
+            denied: false,
         })
+    }
+
+    /// Frames may have spectral band replication that it does not speak of, or parametric stereo.
+    pub(crate) const fn leaves_open(&self, mono: bool) -> bool {
+        !self.denied && (self.sbr_rate.is_none() || mono && !self.ps)
+    }
+
+    /// The configuration with spectral band replication at twice the rate behind it, and
+    /// parametric stereo: `syncExtensionType` 0x2b7 and 0x548 (14496-3 §1.6.2.1).
+    pub(crate) fn with_tools(&self, ps: bool) -> Option<Vec<u8>> {
+        let index = |rate: u32| {
+            let index = SAMPLE_RATES.iter().position(|known| *known == rate)?;
+            u64::try_from(index).ok()
+        };
+        let output = self.sbr_rate.unwrap_or(self.core_rate.saturating_mul(2));
+        let mut bits = (u64::from(self.core) << 4) | index(self.core_rate)?;
+        bits = (bits << 4) | u64::from(self.configuration);
+        bits <<= 3; // GASpecificConfig(): 1024 samples, no core coder, no extension
+        bits = (((bits << 11) | 0x2b7) << 5) | u64::from(SBR);
+        bits = (((bits << 1) | 1) << 4) | index(output)?;
+        // So far 37 bits.
+        let (bits, bytes) = match ps {
+            true => (((((bits << 11) | 0x548) << 1) | 1) << 15, 7),
+            false => (bits << 27, 5),
+        };
+        bits.to_be_bytes().get(..bytes).map(<[u8]>::to_vec)
     }
 
     /// The two bytes of the plain `AudioSpecificConfig` with these values.
@@ -103,7 +133,7 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
     let mut object = object_type(bits)?;
     let core_rate = sample_rate(bits)?;
     let configuration = bits.bits(4)?;
-    let (mut sbr_rate, mut ps) = (None, false);
+    let (mut sbr_rate, mut ps, mut denied) = (None, false, false);
     if object == SBR || object == PS {
         ps = object == PS;
         sbr_rate = Some(sample_rate(bits)?);
@@ -117,7 +147,7 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
     }
     let (frame_length, core_channels, program) = ga_config(bits, configuration)?;
     if sbr_rate.is_none() {
-        (sbr_rate, ps) = sync_extension(bits);
+        (sbr_rate, ps, denied) = sync_extension(bits);
     }
     let configuration = u8::try_from(configuration).unwrap_or(0);
     Ok(AudioConfig {
@@ -129,6 +159,7 @@ fn parse(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
         frame_length,
         sbr_rate,
         ps,
+        denied,
     })
 }
 
@@ -207,7 +238,7 @@ fn ga_config(bits: &mut BitReader<'_>, configuration: u32) -> Result<GaConfig, E
 
 /// `program_config_element()` (14496-3 §4.4.1.1): channels of all its elements, and the bit before
 /// its comment is aligned.
-fn program_config(bits: &mut BitReader<'_>) -> Result<(u16, u64), Error> {
+pub(crate) fn program_config(bits: &mut BitReader<'_>) -> Result<(u16, u64), Error> {
     bits.skip(10)?; // element_instance_tag, object_type, sampling_frequency_index
     let (front, side, back) = (bits.bits(4)?, bits.bits(4)?, bits.bits(4)?);
     let (lfe, data, coupling) = (bits.bits(2)?, bits.bits(3)?, bits.bits(4)?);
@@ -236,15 +267,21 @@ fn program_config(bits: &mut BitReader<'_>) -> Result<(u16, u64), Error> {
 }
 
 /// Backward compatible signalling after the configuration: `syncExtensionType` 0x2b7 for SBR,
-/// then 0x548 for PS. What cannot be read signals nothing.
-fn sync_extension(bits: &mut BitReader<'_>) -> (Option<u32>, bool) {
-    let sbr = (|| {
-        let signalled = bits.bits(11)? == 0x2b7 && object_type(bits)? == SBR && bits.bit()?;
-        signalled.then(|| sample_rate(bits)).transpose()
-    })();
-    let Ok(Some(rate)) = sbr else { return (None, false) };
-    let ps = (|| Ok::<_, Error>(bits.bits(11)? == 0x548 && bits.bit()?))();
-    (Some(rate), ps.unwrap_or(false))
+/// then 0x548 for PS; and whether either is said to be absent. What cannot be read signals nothing.
+fn sync_extension(bits: &mut BitReader<'_>) -> (Option<u32>, bool, bool) {
+    let present = |bits: &mut BitReader<'_>| {
+        let signalled = bits.bits(11)? == 0x2b7 && object_type(bits)? == SBR;
+        signalled.then(|| bits.bit()).transpose()
+    };
+    match present(bits) {
+        Ok(Some(true)) => {}
+        Ok(Some(false)) => return (None, false, true),
+        Ok(None) | Err(_) => return (None, false, false),
+    }
+    let Ok(rate) = sample_rate(bits) else { return (None, false, false) };
+    let ps = (|| (bits.bits(11)? == 0x548).then(|| bits.bit()).transpose())();
+    let ps = ps.unwrap_or(None);
+    (Some(rate), ps == Some(true), ps == Some(false))
 }
 
 #[cfg(test)]
@@ -286,6 +323,19 @@ mod tests {
     }
 
     #[test]
+    fn tools_are_added_compatibly() {
+        let check = |data: &[u8], ps, expected: &[u8]| {
+            assert_eq!(AudioConfig::read(data).unwrap().with_tools(ps).unwrap(), expected);
+        };
+        check(&[0x13, 0x90], false, &[0x13, 0x90, 0x56, 0xe5, 0xa0]);
+        check(&[0x13, 0x88], true, &[0x13, 0x88, 0x56, 0xe5, 0xa5, 0x48, 0x80]);
+        let open = |data: &[u8], mono| AudioConfig::read(data).unwrap().leaves_open(mono);
+        assert!(open(&[0x13, 0x90], false) && open(&[0x2b, 0x8a, 0x08, 0x00], true));
+        assert!(!open(&[0x12, 0x10, 0x56, 0xe5, 0x00], false));
+        assert!(!open(&[0x13, 0x88, 0x56, 0xe5, 0xa5, 0x48, 0x00], true));
+    }
+
+    #[test]
     fn an_explicit_rate_and_downsampled_sbr_are_read() {
         // Object type 2, index 15, 44,056 Hz, configuration 1.
         check(&[0x17, 0x80, 0x56, 0x0c, 0x08], (2, 44_056, 1, 1024));
@@ -298,9 +348,8 @@ mod tests {
         // Front: one single, one pair; back: one pair; one low frequency channel: 5.1.
         let bits = "00010 0011 0000 0 0 0 0000 01 0011 0010 0000 0001 01 000 0000 \
             0 0 0 0 0000 1 0000 1 0001 0000 000000 00000000";
-        let bits: alloc::vec::Vec<u8> =
-            bits.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
-        let bytes: alloc::vec::Vec<u8> = bits
+        let bits: Vec<u8> = bits.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+        let bytes: Vec<u8> = bits
             .chunks(8)
             .map(|c| c.iter().enumerate().fold(0, |byte, (i, bit)| byte | (bit << (7 - i))))
             .chain([0])

@@ -3,11 +3,13 @@
 //!
 //! MPEG-2 AAC (13818-7) is described as the MPEG-4 object type it is a subset of, in strings and
 //! in entries alike: decoders of MPEG-4 AAC take it, and CMAF knows nothing else
-//! (23000-19 §10.3). SBR that only the audio frames reveal is not looked for.
+//! (23000-19 §10.3). Spectral band replication and parametric stereo that only the frames reveal
+//! are made explicit ([`Listener`]).
 
 mod adts;
 mod config;
 mod esds;
+mod frame;
 mod usac;
 
 use alloc::format;
@@ -21,6 +23,7 @@ use crate::error::Error;
 pub use adts::Adts;
 use config::AudioConfig;
 pub(crate) use esds::Esds;
+pub use frame::Listener;
 
 const MPEG4_AUDIO: u8 = 0x40; // 14496-1 Table 5
 const MPEG2_AAC_MAIN: u8 = 0x66; // then LC and SSR
@@ -72,6 +75,31 @@ impl Aac {
     #[must_use]
     pub const fn core_rate(&self) -> u32 {
         self.config.core_rate
+    }
+
+    /// Looks for tools in the first frames that the configuration says nothing of; `None` where it
+    /// says all.
+    #[must_use]
+    pub fn listener(&self) -> Option<Listener> {
+        let AudioConfig { core, frame_length, core_rate, core_channels, .. } = self.config;
+        let plain = core == 2 && frame_length == 1024 && self.config.configuration > 0;
+        let mono = core_channels == 1;
+        let open = plain && self.config.leaves_open(mono);
+        open.then(|| Listener::new(core_rate, mono)).flatten()
+    }
+
+    /// The track with the tools that `listener` heard of, said explicitly and compatibly with
+    /// decoders that have none (14496-3 §1.6.5.2); `None` where it heard of none.
+    #[must_use]
+    pub fn with_tools(&self, listener: &Listener) -> Option<Self> {
+        if !listener.sbr {
+            return None;
+        }
+        let specific = self.config.with_tools(listener.ps)?;
+        let config = AudioConfig::read(&specific).ok()?;
+        let esds = Esds { specific, ..self.esds.clone() };
+        let found = Self { entry: self.entry.clone(), esds, config };
+        (found != *self).then_some(found)
     }
 
     /// The headers its frames have outside of files.

@@ -42,6 +42,7 @@ pub(super) fn config(bits: &mut BitReader<'_>) -> Result<AudioConfig, Error> {
         sbr_rate: None,
         ps: false,
         program: None,
+        denied: true,
     })
 }
 
