@@ -36,6 +36,8 @@ pub struct Level {
     height: u16,
     channels: u16,
     private_data: Vec<u8>,
+    /// `QualityLevel@NALUnitLengthField`
+    nal_length: u8,
 }
 
 /// The quality levels of the client manifest at `url`.
@@ -103,6 +105,10 @@ fn level(
         height: small("MaxHeight"),
         channels: small("Channels"),
         private_data: bytes(&text(level, "CodecPrivateData"))?,
+        nal_length: level
+            .attribute("NALUnitLengthField")
+            .map_or(Ok(4), str::parse)
+            .map_err(|error| format!("NALUnitLengthField: {error}"))?,
     })
 }
 
@@ -289,8 +295,8 @@ fn with_decode_time(fragment: &[u8], time: u64) -> Vec<u8> {
 fn movie(level: &Level) -> Result<Vec<u8>, String> {
     let video = level.kind == "video";
     let entry = match level.four_cc.as_str() {
-        "H264" => visual(level, b"avc1", &avc_configuration(&level.private_data)),
-        "HVC1" | "HEV1" => visual(level, b"hvc1", &hevc_configuration(&level.private_data)),
+        "H264" => visual(level, b"avc1", &avc_configuration(level)),
+        "HVC1" | "HEV1" => visual(level, b"hvc1", &hevc_configuration(level)),
         "AACL" | "AACH" => sound(level, b"mp4a", &esds(&level.private_data)),
         "EC-3" => {
             let dec3 = level.private_data.get(22..).ok_or("no dec3")?;
@@ -351,7 +357,8 @@ fn units(data: &[u8]) -> Vec<&[u8]> {
     starts.iter().zip(ends).map(|(start, end)| &data[start + 4..end]).collect()
 }
 
-fn avc_configuration(data: &[u8]) -> Vec<u8> {
+fn avc_configuration(level: &Level) -> Vec<u8> {
+    let data = level.private_data.as_slice();
     let of = |kind: u8| units(data).into_iter().filter(move |unit| unit[0] & 0x1F == kind);
     let listed = |kind, mark: u8| {
         let sized = of(kind).map(|unit| [&sixteen(unit.len()), unit].concat());
@@ -359,14 +366,16 @@ fn avc_configuration(data: &[u8]) -> Vec<u8> {
             .concat()
     };
     let profile = of(7).next().map_or([0; 3], |sps| [sps[1], sps[2], sps[3]]);
-    boxed(b"avcC", &[&[1], &profile, &[0xFF], &listed(7, 0xE0), &listed(8, 0)])
+    let length = 0xFC | (level.nal_length - 1);
+    boxed(b"avcC", &[&[1], &profile, &[length], &listed(7, 0xE0), &listed(8, 0)])
 }
 
 fn sixteen(number: usize) -> [u8; 2] {
     u16::try_from(number).expect("a short unit").to_be_bytes()
 }
 
-fn hevc_configuration(data: &[u8]) -> Vec<u8> {
+fn hevc_configuration(level: &Level) -> Vec<u8> {
+    let data = level.private_data.as_slice();
     let arrays = units(data).into_iter().map(|unit| {
         let kind = (unit[0] >> 1) & 0x3F;
         [&[0x80 | kind, 0, 1][..], &sixteen(unit.len()), unit].concat()
@@ -376,7 +385,7 @@ fn hevc_configuration(data: &[u8]) -> Vec<u8> {
     // Profile and level as in the parameter sets: ffmpeg reads those.
     let head =
         [1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 93, 0xF0, 0, 0xFC, 0xFD, 0xF8, 0xF8, 0, 0];
-    boxed(b"hvcC", &[&head, &[0x0F, count], &arrays])
+    boxed(b"hvcC", &[&head, &[0x0C | (level.nal_length - 1), count], &arrays])
 }
 
 fn visual(level: &Level, kind: &[u8; 4], configuration: &[u8]) -> Vec<u8> {
