@@ -188,7 +188,7 @@ fn packed_fragments_arrive_whole_in_transport_streams() {
         let one = Presentation { name: name.to_owned(), files };
         proof::arrives_in_transport_streams(store.path(), &server, &one).unwrap();
         let published = publish(store.path(), name, &one.files).unwrap();
-        let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+        let get = |path: &str| server.get(path);
         for format in ["m3u8-aapl", "m3u8-aapl-v3"] {
             let master = published.hls().replace("m3u8-cmaf", format);
             let (renditions, keyframes) = transport::fetch(&get, &master).unwrap();
@@ -207,7 +207,7 @@ fn channels_without_a_number_arrive_in_transport_streams() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
     let published = publish(store.path(), "quad", core::slice::from_ref(&file)).unwrap();
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     // Decoding starts a frame later, because priming is left out: the last seven seconds count.
     let end = |file: &std::path::Path| {
         let mut sound = samples::sound(file).unwrap();
@@ -235,7 +235,7 @@ fn times_wrap_in_transport_streams() {
 fn parameter_sets_that_never_change_move_into_the_sample_entry() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     for (name, tag) in [
         ("avc3.mp4", "avc1"),
         ("hev1_in_band.mp4", "hvc1"),
@@ -284,7 +284,7 @@ fn each_fragment_has_the_sample_entry_of_its_samples() {
     let Some(file) = media::file(&recipe.unwrap()) else { return };
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let published = publish(store.path(), "two", core::slice::from_ref(&file)).unwrap();
     let delivered = delivered::by_dash(&get, &published.dash()).unwrap().remove(0);
     let (entries, used) = entries_and_uses(&delivered.joined);
@@ -316,7 +316,7 @@ fn sound_that_ffmpeg_misplaces_in_the_source_decodes_when_delivered() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
     let published = publish(store.path(), "bear", &[source]).unwrap();
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     for delivered in delivered::by_dash(&get, &published.dash()).unwrap() {
         let file = store.path().join("delivered.mp4");
         std::fs::write(&file, &delivered.joined).unwrap();

@@ -77,7 +77,7 @@ fn what_comes_later_is_there_once_the_asset_is_indexed_again() {
     told_by_hls(&text(&published.hls()));
     told_by_dash(&text(&published.dash()));
     told_by_smooth(&text(&published.smooth()));
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let source = samples::probe(&french).unwrap();
     let source = hashes(&source[0]);
     let delivered = delivered::by_hls(&get, &published.hls()).unwrap();
@@ -188,7 +188,7 @@ fn a_server_manifest_that_names_ismv_plays() {
     let (Some(video), Some(audio)) = (made("v360.mp4"), made("eng.mp4")) else { return };
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let asset = store.path().join("in");
     fs::create_dir_all(&asset).unwrap();
     let movie = asset.join("film_500.ismv");

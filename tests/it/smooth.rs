@@ -14,7 +14,7 @@ fn published(store: &std::path::Path, name: &str, recipes: &[media::Recipe]) -> 
 fn every_quality_level_decodes_by_what_the_manifest_says() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     for (recipes, four_cc) in [(media::ladder_25(), "H264"), (media::ladder_hevc(), "HVC1")] {
         let Some(published) = published(store.path(), four_cc, &recipes) else { return };
         for format in ["", "(format=fmp4)", "(format=fmp4-v20)"] {
@@ -39,7 +39,7 @@ fn every_quality_level_decodes_by_what_the_manifest_says() {
 fn fragments_have_the_boxes_of_the_protocol_and_no_others() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let Some(published) = published(store.path(), "film", &media::ladder_25()) else { return };
     let levels = smooth::levels(&get, &format!("{}/manifest", published.path)).unwrap();
     for level in &levels {
@@ -68,7 +68,7 @@ fn fragments_have_the_boxes_of_the_protocol_and_no_others() {
 fn text_counts_from_the_start_of_its_fragment() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let ladder = media::ladder_25();
     let Some(files) = ladder.iter().take(1).map(media::file).collect::<Option<Vec<_>>>() else {
         return;
@@ -104,7 +104,7 @@ fn text_counts_from_the_start_of_its_fragment() {
 fn dash_before_cmaf_has_the_bytes_of_cmaf() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let Some(published) = published(store.path(), "film", &media::ladder_25()) else { return };
     let csf = published.dash().replace("mpd-time-cmaf", "mpd-time-csf");
     let old = delivered::by_dash(&get, &csf).unwrap();
@@ -151,7 +151,7 @@ fn archive(movie: &std::path::Path, folder: &std::path::Path) {
 fn a_live_archive_plays_as_it_was_recorded() {
     let store = tempfile::tempdir().unwrap();
     let server = Server::start(store.path());
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let get = |path: &str| server.get(path);
     let ladder = media::ladder_25();
     let recipe = |name: &str| ladder.iter().find(|one| one.name == name).and_then(media::file);
     let (Some(video), Some(audio)) = (recipe("v360.mp4"), recipe("eng.mp4")) else { return };

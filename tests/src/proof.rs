@@ -9,9 +9,9 @@ use selvedge_core::asset::reader::Limits;
 
 use crate::delivered::{by_dash, by_hls, keyframes};
 use crate::drive::Shelf;
-use crate::fetch::{self, Get};
+use crate::fetch::Get;
 use crate::samples::{self, Track};
-use crate::server::{Server, publish};
+use crate::server::{Published, Server, publish};
 use crate::source::{self, Entry, Expected};
 use crate::{identity, media, smooth, transport};
 
@@ -76,11 +76,8 @@ pub fn arrives_whole(
     server: &Server,
     presentation: &Presentation,
 ) -> Result<(), String> {
-    let published = publish(store, &presentation.name, &presentation.files)?;
-    let entries = source::entries(&published.server_manifest())?;
-    let expected = expected(&published.folder, &entries)?;
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
-    arrives(&get, &expected, &published.path)
+    let (published, expected) = published(store, presentation)?;
+    arrives(&|path: &str| server.get(path), &expected, &published.path)
 }
 
 /// The same by ffmpeg's own HLS and DASH demuxers, which fetch from the server themselves. They may
@@ -93,12 +90,11 @@ pub fn arrives_by_ffmpeg(
     server: &Server,
     presentation: &Presentation,
 ) -> Result<(), String> {
-    let published = publish(store, &presentation.name, &presentation.files)?;
-    let entries = source::entries(&published.server_manifest())?;
+    let (published, expected) = published(store, presentation)?;
     for path in [published.hls(), published.dash()] {
         let url = format!("{}{path}", server.url);
         let streams = samples::probe_manifest(&url)?;
-        for expected in expected(&published.folder, &entries)? {
+        for expected in &expected {
             let want = expected.track.samples.iter().map(|sample| &sample.hash);
             let same =
                 |stream: &&Track| want.clone().eq(stream.samples.iter().map(|sample| &sample.hash));
@@ -141,10 +137,8 @@ pub fn arrives_in_transport_streams(
     server: &Server,
     presentation: &Presentation,
 ) -> Result<(), String> {
-    let published = publish(store, &presentation.name, &presentation.files)?;
-    let entries = source::entries(&published.server_manifest())?;
-    let expected = expected(&published.folder, &entries)?;
-    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    let (published, expected) = published(store, presentation)?;
+    let get = |path: &str| server.get(path);
     transport::arrives(&get, &expected, &published.folder, &published.path)
 }
 
@@ -173,6 +167,17 @@ pub fn winds(get: &Get<'_>, url: &str) -> Result<(), String> {
         return Err(format!("{url}: key frames of {} of {pictures} renditions", frames.len()));
     }
     frames.iter().try_for_each(|one| identity::same_segments(&renditions, one))
+}
+
+/// Publishes `presentation` with the real binary; what its tracks have to become.
+fn published(
+    store: &Path,
+    presentation: &Presentation,
+) -> Result<(Published, Vec<Expected>), String> {
+    let published = publish(store, &presentation.name, &presentation.files)?;
+    let entries = source::entries(&published.server_manifest())?;
+    let expected = expected(&published.folder, &entries)?;
+    Ok((published, expected))
 }
 
 /// What published entries have to become.

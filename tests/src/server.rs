@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::fetch::{self, Response};
 use crate::tools;
 
 /// The binary, built if need be.
@@ -164,6 +165,14 @@ impl Server {
         let url =
             lines.find_map(|line| line.split_once("listening on ").map(|(_, url)| url.into()));
         Self { process, url: url.expect("selvedge serve says where it listens") }
+    }
+
+    /// Its answer to a GET of `path`.
+    ///
+    /// # Errors
+    /// As [`fetch::http`].
+    pub fn get(&self, path: &str) -> Result<Response, String> {
+        fetch::http(&format!("{}{path}", self.url))
     }
 }
 
