@@ -1,6 +1,6 @@
 // Player tokens, minted by the snippet of the README.  In: claims.  Out: tokens, good and forged.
 
-import { createHmac } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "./worker.mjs";
@@ -28,4 +28,28 @@ export function jwt(claims, { header = {}, secret = secretOf("b") } = {}) {
   const text = `${head}.${part({ exp: now + 600, ...claims })}`;
   if (header.alg === "none") return `${text}.`;
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+}
+
+const pairs = {
+  RS256: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+  ES256: generateKeyPairSync("ec", { namedCurve: "P-256" }),
+};
+
+/** The public key of an algorithm's tokens. */
+export const publicKey = (alg) => pairs[alg].publicKey;
+
+/** The public keys, as a deployment is told them: a JSON Web Key Set. */
+export const keySet = JSON.stringify({
+  keys: Object.keys(pairs).map((alg) => ({
+    ...publicKey(alg).export({ format: "jwk" }), kid: `key of ${alg}`, alg, use: "sig",
+  })),
+});
+
+/** A JSON Web Token with a signature of `alg`, unless `by` signs otherwise. */
+export function signed(claims, alg, { header = {}, by, dsaEncoding = "ieee-p1363" } = {}) {
+  const part = (object) => Buffer.from(JSON.stringify(object)).toString("base64url");
+  const text = `${part({ alg, kid: `key of ${alg}`, ...header })}.${
+    part({ exp: now + 600, ...claims })}`;
+  const key = by ?? pairs[alg].privateKey;
+  return `${text}.${sign("sha256", Buffer.from(text), { key, dsaEncoding }).toString("base64url")}`;
 }

@@ -2,12 +2,13 @@
 // the native server; and what forgers try. Every refusal looks the same.
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { crawl } from "./crawl.mjs";
 import { publishDemo, secret, serveNatively } from "./demo.mjs";
-import { jwt, mint, now, ring } from "./mint.mjs";
+import { jwt, keySet, mint, now, publicKey, ring, signed } from "./mint.mjs";
 import { build, startWorker } from "./worker.mjs";
 
 let demo, film, news, locator;
@@ -25,8 +26,10 @@ before(async () => {
   const document = JSON.parse(readFileSync(place));
   document.properties.playerTokenRequired = false;
   writeFileSync(place, JSON.stringify(document));
+  writeFileSync(join(demo.store, "tokens/keys.json"), keySet);
   const flags = [
-    "--require-token", "--revoked", "tokens/revoked.txt", "--token-issuer", "films",
+    "--require-token", "--token-keys", join(demo.store, "tokens/keys.json"),
+    "--revoked", "tokens/revoked.txt", "--token-issuer", "films",
     "--trust-proxy", "127.0.0.0/8", "--country-header", "CF-IPCountry",
   ];
   const env = { SELVEDGE_TOKEN_SECRETS: ring, SELVEDGE_LOG: "info" };
@@ -34,7 +37,7 @@ before(async () => {
   servers.worker = await startWorker({
     STORE: "origin", ORIGIN_URL: servers.native.url, ORIGIN_SECRET: secret,
     TOKEN_SECRETS: ring, TOKEN_REQUIRED: true, TOKEN_REVOKED: "tokens/revoked.txt",
-    TOKEN_ISSUER: "films",
+    TOKEN_ISSUER: "films", TOKEN_KEYS: keySet,
   });
 });
 
@@ -110,6 +113,8 @@ for (const [claim, [good, bad]] of Object.entries(claims)) {
       for (const value of values) {
         await check(mint({ [claim]: put(value) }), opens);
         await check(jwt({ iss: "films", [claim]: put(value) }), opens);
+        const alg = opens ? "RS256" : "ES256";
+        await check(signed({ iss: "films", [claim]: put(value) }, alg), opens);
       }
     }
   });
@@ -156,6 +161,42 @@ test("forgeries", async () => {
   }
   await check("", false, { only: ["none"] });
   await check(good, true);
+});
+
+test("signatures of RS256 and ES256: right, wrong, and taken for something else", async () => {
+  const claims = { iss: "films" };
+  const others = {
+    RS256: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+    ES256: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+  };
+  for (const alg of ["RS256", "ES256"]) {
+    await check(signed(claims, alg), true);
+    await check(signed(claims, alg, { header: { kid: undefined } }), true);
+    await check(signed(claims, alg, { header: { kid: "nobody knows" } }), true);
+    const good = signed(claims, alg);
+    const [header, payload, signature] = good.split(".");
+    const claimed = Buffer.from('{"exp":9999999999,"iss":"films"}').toString("base64url");
+    const swapped = alg === "RS256" ? "ES256" : "RS256";
+    const key = publicKey(alg);
+    const pem = key.export({ format: "pem", type: "spki" });
+    const der = key.export({ format: "der", type: "spki" });
+    for (const token of [
+      signed(claims, alg, { by: others[alg] }),
+      signed({ ...claims, aud: "others" }, alg), signed({ iss: "others" }, alg),
+      `${header}.${claimed}.${signature}`, `${header}.${payload}.`, good.slice(0, -2),
+      `${header}.${payload}.${"A".repeat(signature.length)}`,
+      signed(claims, alg, { header: { alg: swapped, kid: `key of ${swapped}` } }),
+      signed(claims, alg, { header: { alg: "none" } }),
+      signed(claims, alg, { header: { alg: "PS256" } }),
+      signed(claims, alg, { header: { kid: `key of ${swapped}` } }),
+      // The public key as if it were a secret (8725 §2.1).
+      ...[pem, pem.trim(), der, JSON.stringify(key.export({ format: "jwk" })), keySet].map(
+        (secret) => jwt(claims, { secret, header: { kid: `key of ${alg}` } })),
+    ]) {
+      await check(token, false);
+    }
+  }
+  await check(signed(claims, "ES256", { dsaEncoding: "der" }), false);
 });
 
 test("a token is replayed neither on another path nor from another address", async () => {
@@ -215,7 +256,7 @@ test("segments of all viewers have one entity tag", async () => {
   const tags = new Set();
   const all = await crawl(servers.worker.url, [carriers.path(film.hls, mint())]);
   const segment = all.find((path) => /Fragments\(video=\d/.test(path)).replace(/^\/~[^/]*/, "");
-  for (const token of [mint({ sid: "x" }), mint({ sid: "y" }), jwt({ iss: "films" })]) {
+  for (const token of [mint({ sid: "x" }), mint({ sid: "y" }), signed({ iss: "films" }, "ES256")]) {
     for (const carrier of ["path", "query"]) {
       for (const server of Object.values(servers)) {
         const { status, headers } = await ask(server, carriers[carrier](segment, token));
