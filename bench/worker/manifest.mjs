@@ -117,9 +117,9 @@ Two hours of pictures in six renditions and of sound in two languages. The filte
 from 600.5 s to 6600 s, all pictures and one sound; one is the account's, one the asset's. The
 manifests are asked of the worker in workerd over an HTTP origin, ${ROUNDS} rounds of ${REQUESTS}
 each, by turns. CPU is that of the whole workerd process, HTTP included, everything cached; medians
-of the rounds. At most ${MOST_MILLISECONDS} ms are allowed for a filtered one. Reads are those of the
-first request a worker gets, with nothing cached; documents are the locator, and those filters that
-are there. \`tests/it/filters.rs\` counts how many of them wait for another: at most ${MOST_ROUNDS}
+of the rounds. At most ${MOST_MILLISECONDS} ms are allowed for a filtered one. Reads are those of
+the first request a worker gets, with nothing cached; documents are the locator, and those filters
+that are there. \`tests/it/filters.rs\` counts how many of them wait for another: at most ${MOST_ROUNDS}
 rounds.
 
 | manifest | bytes | CPU a request, ms | documents read | index reads | rounds of reads |

@@ -166,7 +166,7 @@ impl Tally {
     fn add(&self, object: &str, bytes: &Bytes) {
         let count = match object.rsplit_once('.') {
             Some((_, "index")) => &self.index,
-            Some((_, "json" | "ism" | "ismc")) => &self.documents,
+            Some((_, "json" | "ism" | "ismc" | "m3u8" | "mpd")) => &self.documents,
             Some(_) | None => &self.media,
         };
         count.reads.set(count.reads.get().saturating_add(1));

@@ -51,6 +51,8 @@ async function answer(server, path, init = {}) {
   return { status: response.status, headers: Object.fromEntries(told), bytes, timing };
 }
 
+const isFile = (path) => !/\.ism\/|\.(m3u8|mpd)(\?|$)/.test(path);
+
 const plain = (path) => answer(natives.origin.url, path);
 
 /** Asks both workers and the native servers like them; gives the answer of the checking one. */
@@ -61,11 +63,20 @@ async function same(path, init) {
     const have = await answer(worker.url, path, init);
     const place = `${name}: ${path} ${JSON.stringify(init ?? {})}`;
     assert.equal(have.status, want.status, `${place}: ${have.bytes.subarray(0, 200)}`);
+    if (name === "bucket" && isFile(path)) {
+      // Of a file given out as it is, tag and date are those its own store gave it.
+      for (const { headers } of [have, want]) {
+        assert.ok(headers.etag && headers["last-modified"], place);
+        Object.assign(headers, { "etag": "", "last-modified": "" });
+      }
+    }
     assert.deepEqual(have.headers, want.headers, place);
     assert.equal(Buffer.compare(have.bytes, want.bytes), 0, `${place}: bodies differ`);
     // Transport streams are written anew, byte for byte; everything else passes untouched.
     if (have.timing !== null && !path.includes("m3u8-aapl")) {
-      assert.match(have.timing, /wasm-media;desc="?0"?/, `${place}: media bytes in WebAssembly`);
+      // Of a file given out as it is one byte is read, to learn its size.
+      const untouched = path.includes(".ism/") ? /wasm-media;desc="0"/ : /wasm-media;desc="[01]"/;
+      assert.match(have.timing, untouched, `${place}: media bytes in WebAssembly`);
     }
   }
   return want;
@@ -97,6 +108,20 @@ test("what publishing found, where the deployment tells", async () => {
     assert.ok(told.includes(".mp4") && told.includes("avc1."), told);
     assert.equal(told.startsWith("{"), form === "=json");
   }
+});
+
+test("what was packaged before, whole, filtered, and with a token to hand on", async () => {
+  const views = demo.stored.paths.flatMap((path) =>
+    [path, `${path}?token=t.o-k_en`, path.replace(/(?=\.\w+$)/, "(filter=later)")]);
+  const playlists = views.filter((path) => path.includes(".m3u8"));
+  const all = new Set([...views, ...await crawl(natives.origin.url, playlists)]);
+  assert.ok(all.size > 60, `${all.size} addresses`);
+  for (const path of all) assert.equal((await same(path)).status, 200, path);
+  const segment = [...all].find((path) => path.endsWith(".m4s"));
+  const part = await same(segment, { headers: { Range: "bytes=100-199" } });
+  assert.equal(Buffer.compare(part.bytes, (await plain(segment)).bytes.subarray(100, 200)), 0);
+  const handed = [...all].filter((path) => path.includes("token="));
+  assert.ok(handed.length > all.size / 4, `${handed.length} of ${all.size}`);
 });
 
 test("HEAD has the headers of GET and no body", async () => {
