@@ -13,12 +13,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use aes::cipher::{
-    BlockCipherEncrypt as _, InnerIvInit as _, KeyInit as _, StreamCipher as _,
-    StreamCipherCoreWrapper, StreamCipherSeek as _,
-};
+use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use aes::{Aes128, Block};
-use ctr::{CtrCore, flavors};
 
 /// Bytes of a block.
 pub const BLOCK: usize = 16;
@@ -27,6 +23,9 @@ pub const BLOCK: usize = 16;
 const LANES: usize = 8;
 const HALF: usize = LANES / 2;
 
+/// Blocks of keystream made at once.
+const STREAM: usize = 32;
+
 /// A key, expanded. Wiped when dropped.
 #[derive(Clone)]
 pub struct Aes(Aes128);
@@ -34,6 +33,56 @@ pub struct Aes(Aes128);
 impl fmt::Debug for Aes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Aes(…)")
+    }
+}
+
+/// Bytes under one keystream.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The counter block the keystream begins with.
+    pub counter: [u8; BLOCK],
+    /// Bytes of it that are behind us.
+    pub used: u64,
+    /// Where the bytes lie.
+    pub range: Range<usize>,
+}
+
+/// What of a part one block of keystream is for.
+#[derive(Clone, Copy)]
+struct Piece {
+    counter: u128,
+    /// Bytes of the block that are for something else.
+    lead: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Part {
+    fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let whole = u64::try_from(BLOCK).unwrap_or(1);
+        let first = u128::from_be_bytes(self.counter).wrapping_add((self.used / whole).into());
+        let lead = usize::try_from(self.used % whole).unwrap_or(0);
+        let end = self.range.end;
+        let next = move |last: &Piece| {
+            let counter = last.counter.wrapping_add(1);
+            let (start, end) = (last.end, last.end.saturating_add(BLOCK).min(end));
+            (start < end).then_some(Piece { counter, lead: 0, start, end })
+        };
+        let start = self.range.start;
+        let piece = Piece { counter: first, lead, start, end: end.min(start + BLOCK - lead) };
+        core::iter::successors((start < end).then_some(piece), next)
+    }
+}
+
+impl Piece {
+    /// Mixes the encrypted counter block with its bytes.
+    fn mix(&self, block: &Block, bytes: &mut [u8]) {
+        let Some(bytes) = bytes.get_mut(self.start..self.end) else { return };
+        if let Ok(whole) = <&mut [u8; BLOCK]>::try_from(&mut *bytes) {
+            *whole = xored(*whole, (*block).into());
+            return;
+        }
+        bytes.iter_mut().zip(block.iter().skip(self.lead)).for_each(|(to, key)| *to ^= key);
     }
 }
 
@@ -82,13 +131,22 @@ impl Aes {
         Self(Aes128::new(key.into()))
     }
 
-    /// Counter mode (SP 800-38A §6.5): `bytes` under the keystream that begins with the counter
-    /// block `counter`, `used` bytes of which are behind us.
-    pub fn stream(&self, counter: &[u8; BLOCK], used: u64, bytes: &mut [u8]) {
-        let core = CtrCore::<_, flavors::Ctr128BE>::inner_iv_init(self.0.clone(), counter.into());
-        let mut stream = StreamCipherCoreWrapper::from_core(core);
-        stream.seek(used);
-        stream.apply_keystream(bytes);
+    /// Counter mode (SP 800-38A §6.5): the bytes of `parts`, each under its keystream.
+    pub fn stream(&self, bytes: &mut [u8], parts: &[Part]) {
+        let mut waiting = parts.iter().flat_map(Part::pieces);
+        loop {
+            let mut blocks = [Block::default(); STREAM];
+            let mut pieces = [None; STREAM];
+            for ((block, piece), next) in blocks.iter_mut().zip(&mut pieces).zip(&mut waiting) {
+                *block = next.counter.to_be_bytes().into();
+                *piece = Some(next);
+            }
+            let Some(last) = pieces.iter().rposition(Option::is_some) else { return };
+            self.0.encrypt_blocks(blocks.get_mut(..=last).unwrap_or_default());
+            for (block, piece) in blocks.iter().zip(pieces) {
+                piece.iter().for_each(|piece| piece.mix(block, bytes));
+            }
+        }
     }
 
     /// Chaining mode (§6.2): the blocks of `chains` in `bytes`. The chains may be gone on with.
@@ -191,9 +249,12 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     const KEY: [u8; 16] = *b"sixteen bytes...";
+
+    fn one(range: Range<usize>) -> Vec<Range<usize>> {
+        core::iter::once(range).collect()
+    }
 
     fn clear(len: usize) -> Vec<u8> {
         (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
@@ -225,18 +286,19 @@ mod tests {
         };
         let tenth = Pattern { crypt: 1, skip: 9 };
         let half = Pattern { crypt: 5, skip: 5 };
-        let all = vec![
-            chain(1, Pattern::ALL, 0, &[0..400]),
-            chain(2, tenth, 0, &[400..1_303]),
-            chain(2, tenth, 7, &[1_303..1_900]),
+        let all = [
+            chain(1, Pattern::ALL, 0, &one(0..400)),
+            chain(2, tenth, 0, &one(400..1_303)),
+            chain(2, tenth, 7, &one(1_303..1_900)),
             chain(3, Pattern::ALL, 0, &[1_900..1_900, 1_901..1_950, 1_960..1_991]),
-            chain(4, half, 3, &[2_000..2_600]),
-            chain(5, half, 0, &[2_600..2_615]),
+            chain(4, half, 3, &one(2_000..2_600)),
+            chain(5, half, 0, &one(2_600..2_615)),
         ];
         for count in 0..=all.len() {
             let mut chains = all[..count].to_vec();
             // And more of them than go side by side.
-            let more = (0..13).map(|n| chain(n, tenth, 0, &[2_700 + usize::from(n) * 90..4_000]));
+            let more =
+                (0..13).map(|n| chain(n, tenth, 0, &one(2_700 + usize::from(n) * 90..4_000)));
             let cut = |mut one: Chain| {
                 one.stretches[0].end = one.stretches[0].start + 90;
                 one
@@ -253,25 +315,40 @@ mod tests {
     fn a_chain_goes_on_where_it_left_off() {
         let aes = Aes::new(&KEY);
         let mut whole = clear(160);
-        aes.chain(&mut whole, &mut [Chain::new([9; 16], Pattern::ALL, 0, vec![0..160])]);
+        aes.chain(&mut whole, &mut [Chain::new([9; 16], Pattern::ALL, 0, one(0..160))]);
         let mut parts = clear(160);
-        let mut first = [Chain::new([9; 16], Pattern::ALL, 0, vec![0..64])];
+        let mut first = [Chain::new([9; 16], Pattern::ALL, 0, one(0..64))];
         aes.chain(&mut parts, &mut first);
         let last = first[0].last();
-        aes.chain(&mut parts, &mut [Chain::new(last, Pattern::ALL, 4, vec![64..160])]);
+        aes.chain(&mut parts, &mut [Chain::new(last, Pattern::ALL, 4, one(64..160))]);
         assert_eq!(parts, whole);
     }
 
     #[test]
-    fn a_keystream_begins_anywhere() {
-        let aes = Aes::new(&KEY);
-        let mut whole = vec![0; 300];
-        aes.stream(&[7; 16], 0, &mut whole);
-        for start in [0, 1, 15, 16, 17, 128, 250] {
-            let mut part = vec![0; 300 - start];
-            aes.stream(&[7; 16], u64::try_from(start).unwrap(), &mut part);
-            assert_eq!(part, whole[start..]);
+    fn a_keystream_begins_anywhere_and_has_company() {
+        let cipher = Aes128::new(&KEY.into());
+        let part =
+            |counter: u128, used, range| Part { counter: counter.to_be_bytes(), used, range };
+        let parts = [
+            part(7, 0, 0..300),
+            part(7, 300, 300..301),
+            part(u128::MAX, 0, 301..350),
+            part(1 << 64, 5, 350..360),
+            part(9, 17, 400..2_000),
+            part(9, 40, 2_000..2_000),
+        ];
+        let (mut have, mut want) = (clear(2_100), clear(2_100));
+        Aes::new(&KEY).stream(&mut have, &parts);
+        for part in parts {
+            for (number, at) in (part.used..).zip(part.range) {
+                let counter = u128::from_be_bytes(part.counter);
+                let counter = counter.wrapping_add(u128::from(number / 16));
+                let mut block = Block::from(counter.to_be_bytes());
+                cipher.encrypt_block(&mut block);
+                want[at] ^= block[usize::try_from(number % 16).unwrap()];
+            }
         }
+        assert!(have == want);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use selvedge_block::{Aes, Chain};
+use selvedge_block::{Aes, Chain, Part};
 
 use crate::cipher::plan::{CipherPlan, Mode, Run};
 
@@ -94,11 +94,11 @@ impl Encrypter {
     /// Encrypts `body`, which lies at `self.at`, in place.
     fn encrypt(&mut self, body: &mut [u8]) {
         let end = self.at.saturating_add(length(body));
-        let mut chains: Vec<Chain> = Vec::new();
+        let (mut parts, mut chains): (Vec<Part>, Vec<Chain>) = (Vec::new(), Vec::new());
         let (mut goes_on, mut open) = (false, false);
         while let Some(run) = self.plan.runs.get(self.run).filter(|_| !goes_on) {
             match self.plan.mode {
-                Mode::Ctr => self.stream(run, body),
+                Mode::Ctr => parts.extend(self.parts(run, body)),
                 Mode::Cbc(pattern) => {
                     let part = run.ranges.first().and_then(|range| self.part(range, body));
                     open = part.is_some();
@@ -120,22 +120,24 @@ impl Encrypter {
                 self.last = None;
             }
         }
+        self.aes.stream(body, &parts);
         self.aes.chain(body, &mut chains);
         if let Some(chain) = chains.last().filter(|_| goes_on && open) {
             self.last = Some(chain.last());
         }
     }
 
-    /// Encrypts what of `run` lies in `body` under its keystream.
-    fn stream(&self, run: &Run, body: &mut [u8]) {
+    /// What of `run` lies in `body`, with where in the keystream it is.
+    fn parts(&self, run: &Run, body: &[u8]) -> Vec<Part> {
         let mut used = run.used;
+        let mut parts = Vec::new();
         for range in &run.ranges {
-            if let Some((offset, part)) = self.part(range, body) {
-                let bytes = body.get_mut(part).unwrap_or_default();
-                self.aes.stream(&run.iv, used.saturating_add(offset), bytes);
+            if let Some((offset, range)) = self.part(range, body) {
+                parts.push(Part { counter: run.iv, used: used.saturating_add(offset), range });
             }
             used = used.saturating_add(range.end.saturating_sub(range.start));
         }
+        parts
     }
 
     /// What of `range` lies in `body`: how far into it that begins, and where in `body` it is.
@@ -197,7 +199,7 @@ mod tests {
         // A stream's first bytes are the counter block's own encryption.
         let block = |bytes: [u8; 16]| {
             let mut block = [0; 16];
-            aes.stream(&bytes, 0, &mut block);
+            aes.stream(&mut block, &[Part { counter: bytes, used: 0, range: 0..16 }]);
             block
         };
         let mut out = body.to_vec();
