@@ -204,14 +204,13 @@ export class Exchange {
   async read(number) {
     const input = this.#inputs[number];
     while (input?.reader !== undefined) {
-      const { reader, piece, wanted, at } = input;
-      const buffer = input.buffer ?? new ArrayBuffer(CHUNK);
+      const { reader, piece, wanted, at, watch } = input;
       const { end } = piece.range;
-      const chunk =
-        at < end ? await readChunk(reader, buffer, end - at, this.#patience) : undefined;
+      const most = Math.min(CHUNK, end - at);
+      const buffer = input.buffer?.byteLength >= most ? input.buffer : new ArrayBuffer(most);
+      const chunk = at < end ? await readChunk(reader, buffer, end - at, watch) : undefined;
       if (chunk === undefined) {
         if (at < end) throw failed(`the store ended at byte ${at} of ${end}`);
-        reader.cancel().catch(() => {});
         await this.#next(input);
         continue;
       }
@@ -224,12 +223,20 @@ export class Exchange {
   }
 
   async #next(input) {
+    this.#release(input);
     const piece = input.pieces.shift();
-    input.reader = undefined;
     if (piece === undefined) return;
     const opened = await openVersion(this.#bucket, piece, this.#patience);
     Object.assign(input, { piece, at: piece.range.start, wanted: { keep: piece.keep, next: 0 } });
     input.reader = opened.body.getReader({ mode: "byob" });
+    input.watch = new Watch(input.reader, this.#patience);
+  }
+
+  /** Lets go of the stretch under way, if there is one. */
+  #release(input) {
+    input.watch?.stop();
+    if (input.reader !== undefined) release(input.reader);
+    input.reader = undefined;
   }
 
   /** Writes to the body. */
@@ -243,7 +250,7 @@ export class Exchange {
     const rest = await this.#cipher?.finish();
     if (rest?.length > 0) await this.#writer.write(rest);
     await this.#writer.close();
-    this.cancel();
+    this.#inputs.forEach((input) => this.#release(input));
   }
 
   /** The client sees a broken transfer: fewer bytes than Content-Length promised. */
@@ -253,7 +260,10 @@ export class Exchange {
   }
 
   cancel() {
-    this.#inputs.forEach(({ reader }) => reader?.cancel().catch(() => {}));
+    for (const { reader, watch } of this.#inputs) {
+      watch?.stop();
+      reader?.cancel().catch(() => {});
+    }
   }
 }
 
@@ -450,7 +460,7 @@ async function collect({ body, length }) {
     if (chunk === undefined) throw failed(`the store sent ${got} of ${length} bytes`);
     whole.set(chunk, got);
   }
-  reader.cancel().catch(() => {});
+  release(reader);
   return whole;
 }
 
@@ -478,19 +488,24 @@ async function pipe(body, { start, end }, writable, patience) {
 async function squeeze(body, { range, keep }, writable, patience, seal = (bytes) => bytes) {
   const reader = body.getReader({ mode: "byob" });
   const writer = writable.getWriter();
+  const watch = new Watch(reader, patience);
   try {
     const wanted = { keep, next: 0 };
-    let buffer = new ArrayBuffer(CHUNK);
+    let buffer = new ArrayBuffer(Math.min(CHUNK, range.end - range.start));
     for (let at = range.start; at < range.end;) {
-      const chunk = await readChunk(reader, buffer, range.end - at, patience);
+      const chunk = await readChunk(reader, buffer, range.end - at, watch);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const bytes = await seal(compact(chunk, at, wanted));
       if (bytes.length > 0) await writer.write(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
     }
-  } finally {
+    release(reader);
+  } catch (error) {
     reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    watch.stop();
     writer.releaseLock();
   }
 }
@@ -510,18 +525,30 @@ function compact(chunk, at, wanted) {
 }
 
 /** The next bytes of a stream, as many as the buffer holds unless the stream ends before. */
-async function readChunk(reader, buffer, limit = buffer.byteLength, patience = undefined) {
+async function readChunk(reader, buffer, limit = buffer.byteLength, watch = undefined) {
   const length = Math.min(limit, buffer.byteLength);
-  const clock = patience === undefined ? undefined : new Clock(patience);
-  clock?.signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
+  watch?.begin();
   try {
     const { value, done } = await reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
-    if (clock?.isOver) throw clock.refusal();
+    if (watch?.isOver) throw tooLate();
     return done || value.length === 0 ? undefined : value;
   } catch (error) {
-    throw clock?.isOver ? clock.refusal() : refusal(error);
+    throw watch?.isOver ? tooLate() : refusal(error);
   } finally {
-    clock?.stop();
+    watch?.end();
+  }
+}
+
+/**
+ * Lets go of a stream whose last wanted byte is read: one that ends there is read to its end, so
+ * that its connection can be used again.
+ */
+async function release(reader) {
+  try {
+    const { done } = await reader.read(new Uint8Array(1));
+    if (!done) await reader.cancel();
+  } catch {
+    // Nobody wants more of it.
   }
 }
 
@@ -543,6 +570,44 @@ function millis(time) {
 function discard(body) {
   body?.cancel().catch(() => {});
 }
+
+/** How long each chunk of a stream may take: one timer for all, for they cost more than chunks. */
+class Watch {
+  #reader;
+  #patience;
+  #timer;
+  #since; // when the chunk was asked for that is under way
+  isOver = false;
+
+  constructor(reader, patience) {
+    this.#reader = reader;
+    this.#patience = patience;
+    this.#arm(patience);
+  }
+
+  #arm(milliseconds) {
+    this.#timer = setTimeout(() => {
+      const waited = this.#since === undefined ? 0 : Date.now() - this.#since;
+      if (waited < this.#patience) return this.#arm(this.#patience - waited);
+      this.isOver = true;
+      this.#reader.cancel().catch(() => {});
+    }, milliseconds);
+  }
+
+  begin() {
+    this.#since = Date.now();
+  }
+
+  end() {
+    this.#since = undefined;
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+}
+
+const tooLate = () => new Refusal("late", "the store did not answer in time");
 
 /** How long a store may take. */
 class Clock {
@@ -567,7 +632,7 @@ class Clock {
   }
 
   refusal() {
-    return new Refusal("late", "the store did not answer in time");
+    return tooLate();
   }
 
   /** What `work` gives, if it does so in time; `late` is given what comes after. */
