@@ -205,6 +205,32 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn what_has_come_is_encrypted_before_the_rest_has() {
+        use alloc::sync::Arc;
+        use selvedge_core::cipher::{ContentKey, KeyId};
+        let key = || Arc::new(ContentKey::new(KeyId([1; 16]), [2; 16]));
+        let (iv, clear) = ([3; 16], [7; 200]);
+        let whole = CipherPlan::whole(key(), iv, 200);
+        let mut at_once = Encrypter::new(whole.clone());
+        let mut expected = at_once.update(Bytes::copy_from_slice(&clear)).to_vec();
+        expected.extend_from_slice(&at_once.finish());
+        let (first, rest) = (Bytes::from(vec![7; 100]), Bytes::from(vec![7; 100]));
+        let (release, held) = futures_util::future::abortable(core::future::pending::<()>());
+        let late = stream::once(async move {
+            let _ = release.await;
+            Ok(rest)
+        });
+        let slow = stream::once(async { Ok(first) }).chain(late).boxed();
+        let mut sealed = encrypted(slow, Some(whole));
+        // The other half has not arrived, and does not until it is let go.
+        let begun = sealed.try_next().await.unwrap().unwrap();
+        assert_eq!(begun[..], expected[..96]);
+        held.abort();
+        let rest: Vec<Bytes> = sealed.try_collect().await.unwrap();
+        assert_eq!([&*begun, &rest.concat()].concat(), expected);
+    }
+
     #[test]
     fn kept_bytes_do_not_depend_on_how_the_read_was_split() {
         let stored: Vec<u8> = (0..100).collect();

@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { crawl } from "./crawl.mjs";
 import { publishDemo, secret, serveNatively } from "./demo.mjs";
+import { startOrigin } from "./origin.mjs";
 import { build, startWorker } from "./worker.mjs";
 
 let demo, native, worker, paths;
@@ -15,7 +17,12 @@ const forms = [
   "format=m3u8-cmaf,encryption=cbc",
   "format=m3u8-aapl,encryption=cbc",
   "format=m3u8-aapl-v3,encryption=cbc",
+  "format=m3u8-aapl,encryption=cbcs-aapl",
+  "format=m3u8-aapl-v3,encryption=cbcs-aapl",
 ];
+
+/** Of transport streams with encrypted samples nobody knows the length before they are written. */
+const isExact = (path) => !/=m3u8-aapl.*=cbcs.*\.ts$/.test(path);
 
 before(async () => {
   build();
@@ -61,12 +68,13 @@ test("every segment", async () => {
   for (const path of paths) {
     const { status, length, bytes } = await same(path);
     assert.equal(status, 200, path);
-    assert.equal(length, String(bytes.length), path);
+    assert.equal(length, isExact(path) ? String(bytes.length) : null, path);
   }
 });
 
 test("a range of a segment is that part of it", async () => {
   for (const path of paths.filter((path, at) => at % 6 === 0 && /=\d+/.test(path))) {
+    if (!isExact(path)) continue;
     const { bytes } = await answer(native.url, path);
     const size = bytes.length;
     const half = Math.floor(size / 2) + 3;
@@ -76,5 +84,31 @@ test("a range of a segment is that part of it", async () => {
       assert.equal(part.status, 206, path);
       assert.equal(Buffer.compare(part.bytes, bytes.subarray(first, last + 1)), 0, path);
     }
+  }
+});
+
+test("a segment begins to leave before its media has arrived", async () => {
+  const origin = await startOrigin(demo.store);
+  const bindings = { STORE: "origin", ORIGIN_URL: origin.url, ORIGIN_SECRET: secret };
+  const slow = await startWorker(bindings);
+  try {
+    const schemes = ["m3u8-cmaf,encryption=cbcs", "mpd-time-cmaf,encryption=cenc"];
+    for (const form of [...schemes, "m3u8-cmaf,encryption=cbc)"]) {
+      const path = paths.find((path) => /video=\d+/.test(path) && path.includes(form));
+      let goOn;
+      const until = new Promise((resolve) => (goOn = resolve));
+      origin.fault = (name) => (/\.(mp4|m4a)$/.test(name) ? { until } : undefined);
+      const reader = (await fetch(slow.url + path)).body.getReader();
+      const first = await Promise.race([reader.read(), sleep(5000)]);
+      assert.ok(first?.value?.length > 0, `${path}: nothing, with half of its media there`);
+      goOn();
+      const chunks = [first.value];
+      for (let next; !(next = await reader.read()).done;) chunks.push(next.value);
+      const { bytes } = await answer(native.url, path);
+      assert.equal(Buffer.compare(Buffer.concat(chunks), bytes), 0, path);
+    }
+  } finally {
+    await slow.close();
+    origin.close();
   }
 });

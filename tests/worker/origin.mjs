@@ -1,5 +1,6 @@
 // An HTTP origin over a folder, as good or as bad as told.  In: a folder.  Out: its address, and
-// `fault`, which names for an object the way to fail, or nothing.
+// `fault`, which names for an object the way to fail, or nothing; `{ until }` sends one half of it,
+// and the other when that promise is kept.
 
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -71,6 +72,12 @@ function send(path, { first, last, size, etag }, response, fault) {
     ETag: etag,
   });
   const half = first + Math.floor(length / 2);
+  if (fault?.until !== undefined) {
+    const later = () => createReadStream(path, { start: half, end: last }).pipe(response);
+    const part = createReadStream(path, { start: first, end: Math.max(half - 1, first) });
+    part.on("end", () => fault.until.then(later)).pipe(response, { end: false });
+    return;
+  }
   if (fault !== "short" && fault !== "stuck") {
     createReadStream(path, { start: first, end: last }).pipe(response);
     return;
