@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::access::{Secret, der};
@@ -137,14 +137,27 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, Error> {
     Ok(PublicKey::Rsa { modulus, exponent })
 }
 
-/// Base64 of either alphabet.
+/// Base64 of either alphabet, padded or not.
 fn base64(what: &str, text: &str) -> Result<Vec<u8>, Error> {
-    let text = text.trim();
-    let plain = text.trim_end_matches('=');
-    let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(plain));
+    let text = text.trim().trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text));
     decoded.map_err(|_| fault(&format!("{what} is not base64")))
 }
 
 fn fault(what: &str) -> Error {
     Error::new(ErrorKind::Document, format!("verification key: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symmetric_key_reads_alike_in_either_alphabet_padded_or_not() {
+        let texts =
+            ["+/+/+/+/+/+/+/+/+/+/+w==", "+/+/+/+/+/+/+/+/+/+/+w", "-_-_-_-_-_-_-_-_-_-_-w"];
+        let [padded, bare, of_urls] = texts.map(|text| VerificationKey::symmetric(text).unwrap());
+        assert_eq!((&padded, &padded), (&bare, &of_urls));
+        assert!(VerificationKey::symmetric("not base64 at all!").is_err());
+    }
 }
