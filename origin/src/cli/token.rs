@@ -70,13 +70,9 @@ fn needed(name: &str) -> Result<Secret, Failure> {
 
 /// `90`, `90s`, `15m`, `12h`, `30d`
 fn seconds(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.chars().last() {
-        Some('s') => (text.trim_end_matches('s'), 1),
-        Some('m') => (text.trim_end_matches('m'), 60),
-        Some('h') => (text.trim_end_matches('h'), 3600),
-        Some('d') => (text.trim_end_matches('d'), 86_400),
-        _ => (text, 1),
-    };
+    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let marked = units.iter().find_map(|(mark, unit)| Some((text.strip_suffix(*mark)?, *unit)));
+    let (digits, unit) = marked.unwrap_or((text, 1));
     let number: Option<u64> = digits.parse().ok();
     number
         .and_then(|number| number.checked_mul(unit))
@@ -94,7 +90,8 @@ mod tests {
         {
             assert_eq!(seconds(text), Ok(expect));
         }
-        for text in ["", "h", "1.5h", "-1", "99999999999999999999", "9999999999999999999d"] {
+        for text in ["", "h", "1.5h", "90ss", "-1", "99999999999999999999", "9999999999999999999d"]
+        {
             assert!(seconds(text).is_err(), "{text}");
         }
     }
