@@ -1,12 +1,8 @@
 //! What a manifest names.  In: a playlist or an MPD. Out: absolute URLs, each with what it is.
 
-use alloc::collections::BTreeMap;
-
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
-
 use crate::Result;
 use crate::check::smooth;
+use crate::check::xml::{self, Node, Values};
 
 /// What a URL gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,44 +143,16 @@ struct Walk {
     found: Vec<Link>,
 }
 
-pub(super) type Values = BTreeMap<String, String>;
-
 fn mpd(base: &str, text: &str) -> Result<Vec<Link>> {
     let top = Template { base: base.to_owned(), ..Template::default() };
     let mut walk = Walk { levels: vec![top], ..Walk::default() };
-    let mut reader = Reader::from_str(text);
-    loop {
-        match reader.read_event().map_err(|error| format!("is no XML: {error}"))? {
-            Event::Start(element) => {
-                walk.open(element.local_name().as_ref(), values(&element)?);
-            }
-            Event::Empty(element) => {
-                walk.open(element.local_name().as_ref(), values(&element)?);
-                walk.close(element.local_name().as_ref());
-            }
-            Event::Text(text) if walk.in_base_url => walk.base_url(text.trim()),
-            Event::End(element) => walk.close(element.local_name().as_ref()),
-            Event::Eof => return Ok(walk.found),
-            Event::Text(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::DocType(_)
-            | Event::GeneralRef(_) => {}
-        }
-    }
-}
-
-pub(super) fn values(element: &BytesStart<'_>) -> Result<Values> {
-    let mut values = Values::new();
-    for attribute in element.attributes() {
-        let attribute = attribute.map_err(|error| format!("attribute: {error}"))?;
-        let name = attribute.key.local_name().as_ref().to_owned();
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-        values.insert(name, value.map_err(|error| error.to_string())?.into_owned());
-    }
-    Ok(values)
+    xml::read(text, |node| match node {
+        Node::Open(name, values) => walk.open(name, values),
+        Node::Text(text) if walk.in_base_url => walk.base_url(text),
+        Node::Text(_) => {}
+        Node::Close(name) => walk.close(name),
+    })?;
+    Ok(walk.found)
 }
 
 impl Walk {

@@ -5,6 +5,7 @@
 mod client;
 mod links;
 mod smooth;
+mod xml;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

@@ -1,10 +1,8 @@
 //! What a Smooth Streaming client manifest names.
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
-
 use crate::Result;
-use crate::check::links::{Kind, Link, Values, resolve, values};
+use crate::check::links::{Kind, Link, resolve};
+use crate::check::xml::{self, Node, Values};
 
 /// A stream on the way down.
 #[derive(Debug, Default)]
@@ -19,26 +17,12 @@ struct Stream {
 pub(super) fn client_manifest(base: &str, text: &str) -> Result<Vec<Link>> {
     let mut found = Vec::new();
     let mut stream = Stream::default();
-    let mut reader = Reader::from_str(text);
-    loop {
-        match reader.read_event().map_err(|error| format!("is no XML: {error}"))? {
-            Event::Start(element) | Event::Empty(element) => {
-                stream.open(element.local_name().as_ref(), &values(&element)?);
-            }
-            Event::End(element) if element.local_name().as_ref() == "StreamIndex" => {
-                stream.chunks(base, &mut found);
-            }
-            Event::Eof => return Ok(found),
-            Event::End(_)
-            | Event::Text(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::DocType(_)
-            | Event::GeneralRef(_) => {}
-        }
-    }
+    xml::read(text, |node| match node {
+        Node::Open(name, values) => stream.open(name, &values),
+        Node::Close("StreamIndex") => stream.chunks(base, &mut found),
+        Node::Close(_) | Node::Text(_) => {}
+    })?;
+    Ok(found)
 }
 
 impl Stream {
