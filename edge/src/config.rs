@@ -33,7 +33,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`,
-    /// `CACHE_MEDIA`, `ENDPOINT`, `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `DEV` and those of
+    /// `CACHE_MEDIA`, `ENDPOINT`, `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `EXPLAIN`, `DEV`, those of
     /// [`gateway`], the secrets `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and
     /// the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
