@@ -128,9 +128,20 @@ const COLLECTED: &[&str] = &[
 
 #[test]
 fn collected_media_arrives_whole() {
-    let Some(folder) = tools::shared("media") else { return };
-    let files = COLLECTED.iter().map(|name| Presentation::of_file(&folder.join(name)));
-    all_arrive_whole(&files.collect::<Vec<_>>());
+    all_arrive_whole(&collected());
+}
+
+/// A presentation of each collected file, and of each in the folder that `SELVEDGE_MEDIA` in the
+/// environment names.
+fn collected() -> Vec<Presentation> {
+    let shared = tools::shared("media").into_iter();
+    let shared = shared.flat_map(|folder| COLLECTED.iter().map(move |name| folder.join(name)));
+    let more = std::env::var_os("SELVEDGE_MEDIA").map(|folder| std::fs::read_dir(folder).unwrap());
+    let more = more.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let is_media = |path: &std::path::PathBuf| {
+        path.extension().is_some_and(|ending| ["mp4", "mov", "ismv"].iter().any(|e| ending == *e))
+    };
+    shared.chain(more.filter(is_media)).map(|path| Presentation::of_file(&path)).collect()
 }
 
 /// ffprobe 5.1 reads no xHE-AAC: all of its bytes are compared, which lie in one piece.
@@ -155,10 +166,7 @@ fn sound_that_ffmpeg_does_not_know_arrives_byte_for_byte() {
 
 #[test]
 fn collected_media_arrives_whole_in_transport_streams() {
-    let Some(folder) = tools::shared("media") else { return };
-    let whole = COLLECTED.iter().filter(|name| **name != "no_timescale.mp4"); // ends in the middle
-    let files = whole.map(|name| Presentation::of_file(&folder.join(name)));
-    all_arrive_in_transport_streams(&files.collect::<Vec<_>>());
+    all_arrive_in_transport_streams(&collected());
 }
 
 /// Segments of several fragments: as many as six seconds hold, or as the server manifest sets.
@@ -253,6 +261,46 @@ fn parameter_sets_that_never_change_move_into_the_sample_entry() {
         let file = store.path().join("delivered.mp4");
         std::fs::write(&file, &pictures.joined).unwrap();
         samples::decodes(&file).unwrap();
+    }
+}
+
+/// What ffprobe says of the pictures in a file, and the boxes about them in its sample entry.
+fn pictures_of(file: &std::path::Path) -> (String, Vec<Vec<u8>>) {
+    let fields = "stream=width,height,sample_aspect_ratio,color_range,color_space,color_transfer,\
+        color_primaries:stream_side_data";
+    let output = std::process::Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-of", "json", "-show_entries", fields])
+        .arg(file)
+        .output()
+        .unwrap();
+    let data = std::fs::read(file).unwrap();
+    let path = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
+    let stsd = boxes::find(&data, 0..data.len(), &path).remove(0);
+    let (_, _, entry) = boxes::children(&data, stsd.start + 8..stsd.end).remove(0);
+    let children = boxes::children(&data, entry.start + 78..entry.end).into_iter();
+    let kept = children.filter(|(kind, ..)| [b"colr", b"pasp", b"mdcv", b"clli"].contains(&kind));
+    let kept = kept.map(|(_, whole, _)| data.get(whole).unwrap().to_vec()).collect();
+    (String::from_utf8(output.stdout).unwrap(), kept)
+}
+
+/// Colour, shape, mastering data and rotation arrive as they were, and HLS says which range it is.
+#[test]
+fn what_is_said_of_pictures_arrives() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let get = |path: &str| fetch::http(&format!("{}{path}", server.url));
+    for (recipe, range, boxes, said) in media::pictures() {
+        let Some(file) = media::file(&recipe) else { return };
+        let (source, kept) = pictures_of(&file);
+        assert!(kept.len() == boxes && source.contains(said), "{}: {source}", recipe.name);
+        let name = recipe.name.replace(['.', '_'], "-");
+        let published = publish(store.path(), &name, &[file]).unwrap();
+        let delivered = delivered::by_dash(&get, &published.dash()).unwrap().remove(0);
+        let file = store.path().join("delivered.mp4");
+        std::fs::write(&file, &delivered.joined).unwrap();
+        assert_eq!(pictures_of(&file), (source, kept), "{}", recipe.name);
+        let master = fetch::ok(&get, &published.hls()).unwrap().text();
+        assert!(master.contains(&format!("VIDEO-RANGE={range}")), "{}: {master}", recipe.name);
     }
 }
 

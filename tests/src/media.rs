@@ -254,6 +254,37 @@ pub fn layouts() -> Vec<Recipe> {
     ]
 }
 
+/// Pictures of which much is said: with each its HLS `VIDEO-RANGE`, how many boxes of its sample
+/// entry say it, and what ffprobe reads out of them.
+#[must_use]
+pub fn pictures() -> Vec<(Recipe, &'static str, usize, &'static str)> {
+    let colours = |transfer: &str| {
+        format!("-color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc")
+    };
+    let made = |name, filter: &str, more: &str| {
+        let pictures = picture("160x90", "25", "2");
+        let flags = "-movflags +write_colr";
+        recipe(name, format!("{pictures} {filter} {} {more} {flags} -an", h264(50, "100k")))
+    };
+    let hdr10 = made("pq.mp4", "", &colours("smpte2084"));
+    vec![
+        (
+            Recipe { finish: Finish::Remux(&[Change::Mastering]), ..hdr10 },
+            "PQ",
+            4,
+            "Mastering display metadata",
+        ),
+        (made("hlg.mp4", "", &colours("arib-std-b67")), "HLG", 2, "arib-std-b67"),
+        (made("wide.mp4", "-vf setsar=16/11", ""), "SDR", 2, "16:11"),
+        (
+            Recipe { finish: Finish::Remux(&[Change::Turned]), ..made("turned.mp4", "", "") },
+            "SDR",
+            2,
+            "\"rotation\": -90",
+        ),
+    ]
+}
+
 /// Samples framed, described and spread over the file as ffmpeg never does it.
 #[must_use]
 pub fn remuxed() -> Vec<Recipe> {

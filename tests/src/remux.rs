@@ -25,6 +25,11 @@ pub enum Change {
     InBand,
     /// Parameter sets stand before every key frame beside those in the sample entry.
     Repeated,
+    /// The sample entries say on what display the pictures were made, and how bright they become:
+    /// `mdcv`, `clli` (14496-12 §12.1.6, §12.1.7).
+    Mastering,
+    /// Pictures are shown a quarter turn clockwise (14496-12 §8.3.2).
+    Turned,
 }
 
 /// A box: its type, and what is in it.
@@ -72,6 +77,8 @@ pub fn remux(file: &[u8], changes: &[Change]) -> Vec<u8> {
             Change::Join => join(&mut tracks),
             Change::Twice => tracks.iter_mut().for_each(Track::describe_twice),
             Change::InBand => tracks.iter_mut().for_each(|one| one.repeat_sets(true)),
+            Change::Mastering => tracks.iter_mut().for_each(Track::describe_mastering),
+            Change::Turned => tracks.iter_mut().for_each(Track::turn),
             Change::Repeated => tracks.iter_mut().for_each(|one| one.repeat_sets(false)),
         }
     }
@@ -277,6 +284,32 @@ impl Track {
         self.describe(&[&entries[..], &entries[..]].concat());
         let (half, count) = (self.samples.len() / 2, narrow(entries.len()));
         self.samples[half..].iter_mut().for_each(|sample| sample.entry += count);
+    }
+
+    fn turn(&mut self) {
+        let one = 0x0001_0000_u32;
+        let matrix = [0, one, 0, one.wrapping_neg(), 0, 0, 0, 0, 0x4000_0000];
+        let matrix: Vec<u8> = matrix.iter().flat_map(|it| it.to_be_bytes()).collect();
+        self.trak.leaf(&[b"tkhd"])[40..76].copy_from_slice(&matrix);
+    }
+
+    fn describe_mastering(&mut self) {
+        if !self.is_pictures() {
+            return;
+        }
+        // Primaries and white of BT.2020 by 0.00002, luminances by 0.0001 cd/m².
+        let chromaticities = [8500_u16, 39_850, 6550, 2300, 35_400, 14_600, 15_635, 16_450];
+        let mut mastering: Vec<u8> =
+            chromaticities.iter().flat_map(|it| it.to_be_bytes()).collect();
+        mastering.extend([10_000_000_u32, 50].iter().flat_map(|it| it.to_be_bytes()));
+        let light: Vec<u8> = [1000_u16, 400].iter().flat_map(|it| it.to_be_bytes()).collect();
+        let describe = |entry: &Vec<u8>| {
+            let more = [boxed(b"mdcv", &mastering), boxed(b"clli", &light)].concat();
+            let kind = entry[4..8].try_into().expect("four bytes");
+            boxed(&kind, &[&entry[8..], &more].concat())
+        };
+        let entries: Vec<_> = self.entries().iter().map(describe).collect();
+        self.describe(&entries);
     }
 
     fn is_pictures(&mut self) -> bool {
