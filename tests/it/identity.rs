@@ -109,7 +109,6 @@ const COLLECTED: &[&str] = &[
     "sample_ac3.mp4",
     "sample_ac4.mp4",
     "sample_av1.mp4",
-    "sine-3s-xhe-aac-44khz-mono.mp4",
     "sample_dts_express.mp4",
     "sample_mdat_too_long.mp4",
     "sparks_dovi_5.mp4",

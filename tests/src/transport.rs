@@ -81,7 +81,7 @@ impl Rendition {
     fn samples(&self, kind: &str) -> Result<Samples, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let path = folder.path().join(format!("joined.{}", self.ending));
-        fs::write(&path, self.segments.concat()).map_err(|error| error.to_string())?;
+        fs::write(&path, self.joined()?).map_err(|error| error.to_string())?;
         let aac = || samples::probe(&path).map(|tracks| tracks.iter().any(|t| t.codec == "aac"));
         let filter = match kind {
             "v" => NO_PARAMETER_SETS,
@@ -94,6 +94,16 @@ impl Rendition {
             return Err(format!("{} hashes of {} samples", hashes.len(), times.len()));
         }
         Ok(hashes.into_iter().zip(times).collect())
+    }
+
+    /// Its segments, one after another; of packed audio the frames alone, for ffmpeg takes a tag
+    /// between them for the end of a frame.
+    fn joined(&self) -> Result<Vec<u8>, String> {
+        if !self.packed {
+            return Ok(self.segments.concat());
+        }
+        let frames = self.segments.iter().map(|segment| timestamp(segment).map(|(_, rest)| rest));
+        Ok(frames.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// Times of packed frames: the segment's own, then on frame by frame.
