@@ -2,8 +2,8 @@
 //! Out: the index object and a report. Reads nothing itself.
 //!
 //! ```text
-//! server manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units, frames] ─▶ assemble ─▶ index
-//!                     └─────▶ text ─▶ [read its samples] ──────────────────────┘
+//! manifest + movies ─▶ select ─▶ timing ─▶ grid ─▶ [scan NAL units, frames] ─▶ assemble ─▶ index
+//!              └─────▶ text ─▶ [read its samples] ──────────────────────┘
 //! ```
 
 use alloc::vec::Vec;

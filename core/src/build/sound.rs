@@ -1,5 +1,6 @@
-//! What only frames of sound reveal.  In: the bytes of the first ones of each lane.  Out: the lane's
-//! codec, with the tools its sample entry keeps quiet about (implicit HE-AAC, 14496-3 §1.6.5.3).
+//! What only frames of sound reveal.  In: the bytes of the first ones of each lane.  Out: the
+//! lane's codec, with the tools its sample entry keeps quiet about (implicit HE-AAC, 14496-3
+//! §1.6.5.3).
 
 use alloc::format;
 use alloc::vec::Vec;

@@ -236,7 +236,8 @@ impl Codec {
         }
     }
 
-    /// Looks into the first samples for what the sample entry leaves open; `None` where it says all.
+    /// Looks into the first samples for what the sample entry leaves open; `None` where it says
+    /// all.
     #[must_use]
     pub fn listener(&self) -> Option<aac::Listener> {
         match self {

@@ -30,9 +30,9 @@ pub(super) const SCALE_FACTORS: Book = &[1, 0, 1, 3, 2, 4, 3, 5, 4, 6, 6, 6, 5, 
 /// A spectrum codebook.
 pub(super) struct Spectrum {
     pub(super) book: Book,
-    /// Of each codeword, in its order: coefficients other than 0, whose signs follow it. In the last
-    /// codebook `3` to `5` are one of one, one of two and two of two whose amounts follow the signs.
-    /// Empty where the codeword says it all.
+    /// Of each codeword, in its order: coefficients other than 0, whose signs follow it. In the
+    /// last codebook `3` to `5` are one of one, one of two and two of two whose amounts follow the
+    /// signs. Empty where the codeword says it all.
     pub(super) signs: &'static [u8],
 }
 

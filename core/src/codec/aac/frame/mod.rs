@@ -164,12 +164,15 @@ mod tests {
     }
 
     // The first frames that an encoder gave for each profile.
-    const PLAIN: &str = "01404280a379c8852d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d \
+    const PLAIN: &str = "\
+        01404280a379c8852d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d \
         2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2d2f";
-    const MONO: &str = "01404280a356ef000100000000003806f5910a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
+    const MONO: &str = "\
+        01404280a356ef000100000000003806f5910a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
         5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
         5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5e";
-    const PARAMETRIC: &str = "01402280a36ee9000100000000000000950006f3610a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
+    const PARAMETRIC: &str = "\
+        01402280a36ee9000100000000000000950006f3610a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
         5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a \
         5a5a5a5a5e";
 }
