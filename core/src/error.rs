@@ -194,6 +194,13 @@ impl Error {
         error.with_code(AmsCode::Unauthorized)
     }
 
+    /// The same error, with `rule` for the operator's log alone.
+    #[must_use]
+    pub fn with_log(mut self, rule: impl Into<String>) -> Self {
+        self.logged = Some(rule.into());
+        self
+    }
+
     /// What the operator's log may say beyond the message.
     #[must_use]
     pub fn logged(&self) -> Option<&str> {

@@ -5,7 +5,7 @@ use js_sys::Reflect;
 use selvedge_core::access::player_token::KeyRing;
 use selvedge_core::access::{Expected, Secret};
 use selvedge_core::cipher::{KeySeed, MasterKey};
-use selvedge_core::job::{Config, Gateway};
+use selvedge_core::job::{Calls, Config, Gateway, ServerHeaders};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`,
     /// `CACHE_MEDIA`, `ENDPOINT`, `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `EXPLAIN`, `DEV`, those of
-    /// [`gateway`], the secrets `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and
+    /// [`gateway`] and [`calls`], the secrets `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and
     /// the bucket binding `MEDIA`.
     pub(crate) fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
@@ -65,6 +65,7 @@ impl Settings {
                     .transpose()
                     .map_err(|error| format!("KEY_SEED: {error}"))?,
                 gateway: gateway(env)?,
+                calls: calls(env)?,
                 explain: flag(env, "EXPLAIN")?.unwrap_or(defaults.explain),
             },
             place,
@@ -101,6 +102,15 @@ fn gateway(env: &Env) -> Result<Gateway, String> {
             ..Expected::default()
         },
     })
+}
+
+/// The variables `CALL_PRIVATE` and `CALL_TIMEOUT_MS` and the secret `LICENSE_HEADERS`.
+fn calls(env: &Env) -> Result<Calls, String> {
+    let headers = text(env, "LICENSE_HEADERS").map(|text| ServerHeaders::from_json(&text));
+    let headers = headers.transpose().map_err(|error| format!("LICENSE_HEADERS: {error}"))?;
+    let private = flag(env, "CALL_PRIVATE")?.unwrap_or(false);
+    let patience_ms = number(env, "CALL_TIMEOUT_MS")?.unwrap_or(Calls::default().patience_ms);
+    Ok(Calls { private, patience_ms, headers: headers.unwrap_or_default() })
 }
 
 fn place(env: &Env) -> Result<Place, String> {

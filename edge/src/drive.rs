@@ -13,6 +13,7 @@ use selvedge_core::time::Millis;
 use worker::{Context, Delay};
 
 use crate::cache;
+use crate::calls;
 use crate::config::Settings;
 use crate::glue;
 use crate::store::Store;
@@ -69,6 +70,10 @@ pub(crate) async fn run(mut job: Job, shell: &Shell<'_>) -> Result<Response, Str
             Step::Read(reads) => reads,
             Step::Verify(checks) => {
                 job.verified(join_all(checks.iter().map(holds)).await);
+                continue;
+            }
+            Step::Call(calls) => {
+                job.called(join_all(calls.iter().map(calls::answer)).await);
                 continue;
             }
         };

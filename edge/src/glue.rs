@@ -159,6 +159,38 @@ extern "C" {
     pub(crate) async fn abort(this: &Exchange, reason: &str);
 }
 
+#[wasm_bindgen(module = "/src/calls.js")]
+extern "C" {
+    /// What came of a call.
+    pub(crate) type Reply;
+
+    /// Empty where there is an answer, else `late`, `long` or `failed`.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn kind(this: &Reply) -> String;
+
+    /// Its status.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn status(this: &Reply) -> u16;
+
+    /// `Content-Type`
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(crate) fn content_type(this: &Reply) -> String;
+
+    /// Its body.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn bytes(this: &Reply) -> Uint8Array;
+
+    /// Calls a server; `headers` are lines, of a name and of its value in turn.
+    pub(crate) async fn call(
+        method: &str,
+        address: &str,
+        headers: &str,
+        body: Uint8Array,
+        most: u32,
+        patience_ms: u32,
+    ) -> JsValue;
+}
+
 #[wasm_bindgen(module = "/src/cipher.js")]
 extern "C" {
     /// A body being encrypted by `WebCrypto`.

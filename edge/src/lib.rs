@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod body;
 mod cache;
+mod calls;
 mod cipher;
 mod config;
 mod drive;

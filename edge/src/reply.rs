@@ -43,6 +43,7 @@ pub(crate) async fn translate(request: &Request) -> Result<Option<HttpRequest>, 
         base: url.strip_suffix(rest_of(&url)).map(str::to_owned),
         authorization: header("Authorization")?,
         content_type: header("Content-Type")?,
+        soap_action: header("SOAPAction")?,
         // Cloudflare writes these itself, whatever a client sends.
         address: header("CF-Connecting-IP")?.and_then(|address| address.trim().parse().ok()),
         country: request.cf().and_then(worker::Cf::country),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -18,6 +18,7 @@ use selvedge_core::source::ObjectId;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cache::Reads;
+use crate::calls::Caller;
 use crate::catalogue::catalogue;
 use crate::drive::drive;
 use crate::raw;
@@ -48,12 +49,14 @@ pub struct Settings {
 struct App {
     settings: Settings,
     reads: Reads,
+    caller: Caller,
 }
 
 /// The routes of a server.
 pub fn router(settings: Settings) -> Router {
     let api = settings.api;
-    let app = Arc::new(App { settings, reads: Reads::new() });
+    let caller = Caller::new(settings.config.calls.private);
+    let app = Arc::new(App { settings, reads: Reads::new(), caller });
     let routes = if api { Router::new().route("/api/assets", get(assets)) } else { Router::new() };
     routes
         .route("/healthz", get(|| async { "ok\n" }))
@@ -97,7 +100,7 @@ async fn packaged(State(app): State<Arc<App>>, request: Request) -> Response {
 async fn package(app: &App, asked: HttpRequest, fresh: bool) -> Result<Response, Box<Response>> {
     let Settings { store, config, .. } = &app.settings;
     let path = player_token::split(&asked.path).1.to_owned();
-    let mut response = drive(asked, config, store, &app.reads, fresh).await;
+    let mut response = drive(asked, config, store, &app.reads, &app.caller, fresh).await;
     if let Some((object, index)) = response.index.take() {
         keep_index(store.clone(), object, index);
     }
@@ -146,13 +149,14 @@ fn passed_on(request: &Request, proxies: &Proxies) -> HttpRequest {
         host: header(header::HOST),
         authorization: header(header::AUTHORIZATION),
         content_type: header(header::CONTENT_TYPE),
+        soap_action: header(HeaderName::from_static("soapaction")),
         address: client.address,
         country: client.country,
         ..HttpRequest::default()
     }
 }
 
-fn value(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+fn value(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -11,6 +12,7 @@ use selvedge_core::job::{Body, Config, FetchError, HttpRequest, Job, Read, Respo
 use selvedge_core::time::Millis;
 
 use crate::cache::Reads;
+use crate::calls::Caller;
 use crate::store::{Store, StoreError};
 
 /// Reads under way at once, for one request.
@@ -25,6 +27,7 @@ pub(crate) async fn drive(
     config: &Config,
     store: &Store,
     reads: &Reads,
+    caller: &Caller,
     fresh: bool,
 ) -> Response {
     let mut job = Job::new(request, config, now());
@@ -34,6 +37,10 @@ pub(crate) async fn drive(
             Step::Read(wanted) => wanted,
             Step::Verify(checks) => {
                 job.verified(checks.iter().map(holds).collect());
+                continue;
+            }
+            Step::Call(calls) => {
+                job.called(join_all(calls.iter().map(|call| caller.answer(call))).await);
                 continue;
             }
         };

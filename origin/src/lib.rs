@@ -23,6 +23,7 @@ pub mod store;
 pub mod urls;
 
 mod cache;
+mod calls;
 mod catalogue;
 mod drive;
 mod import;

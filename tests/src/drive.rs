@@ -14,7 +14,8 @@ use selvedge_core::delivery::{
 };
 use selvedge_core::error::Error;
 use selvedge_core::job::{
-    Body, Config, FetchError, Fetched, HttpRequest, Job, Mux, MuxStep, Piece, Recipe, Step, Stored,
+    Body, CallError, Config, FetchError, Fetched, HttpRequest, Job, Mux, MuxStep, Piece, Recipe,
+    Step, Stored,
 };
 use selvedge_core::report::Report;
 use selvedge_core::source::Version;
@@ -196,6 +197,9 @@ impl Shelf {
                 }
                 // Signatures are proved through the shells, which have what verifies them.
                 Step::Verify(checks) => job.verified(checks.iter().map(|_| false).collect()),
+                Step::Call(calls) => {
+                    job.called(calls.iter().map(|_| Err(CallError::Failed)).collect())
+                }
                 Step::Done(response) => return self.reply(response),
             }
         }

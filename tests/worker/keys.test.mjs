@@ -1,88 +1,114 @@
 // Keys: who gets them, and what forgers try, at the worker and at the native server. Nothing of a
-// key or a token is ever logged.
+// key, a token or a licence is ever logged.
 
 import assert from "node:assert/strict";
-import { createHmac, randomBytes } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { attacks, hostileHeaders } from "./attacks.mjs";
 import { publishDemo, secret, serveNatively } from "./demo.mjs";
 import { jwt, now } from "./mint.mjs";
-import { claims, keys, protect, publicPem, rs256, tokenSecret } from "./protect.mjs";
+import { licences } from "./licences.mjs";
+import { openid } from "./openid.mjs";
+import { claims, keys, locatorLike, protect, put, rs256, tokenSecret } from "./protect.mjs";
+import { licence, startProvider } from "./provider.mjs";
 import { build, startWorker } from "./worker.mjs";
 
 const master = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const stored = "60606060-6060-6060-6060-606060606060";
 const tampered = "60606060-6060-6060-6060-606060606061";
+const absent = "60606060-6060-6060-6060-606060606062";
 const policed = "urn:microsoft:azure:mediaservices:contentkeyidentifier";
+const serverSecret = "what the licence server wants to hear";
 
-let demo, locator;
-const servers = {};
-let log = "";
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+
+/** What the tests of the other files have of these servers, too. */
+const at = { servers: {}, logs: { native: "", worker: "" }, ask, opens, refuses, bearer };
+const { servers, logs } = at;
+let demo, film, locator;
 
 before(async () => {
   build();
+  const provider = await startProvider();
   demo = publishDemo();
-  locator = protect(demo.store, demo.assets.find(({ name }) => name === "film").hls);
-  mkdirSync(join(demo.store, "keys"));
-  // `openssl enc -id-aes256-wrap` of the key "sixteen bytes ok", which names its policy itself.
-  const wrapped = readFileSync(new URL("../vectors/wrapped.hex", import.meta.url), "utf8");
-  const bytes = Buffer.from(wrapped.trim(), "hex");
-  const put = (id, bytes) => writeFileSync(join(demo.store, `keys/${id}.json`), JSON.stringify({
-    id, alg: "A256KW", encryptedKey: bytes.toString("base64"), policyName: "strict",
-  }));
-  put(stored, bytes);
-  bytes[20] ^= 1;
-  put(tampered, bytes);
-  const env = { SELVEDGE_MASTER_KEY: master, SELVEDGE_LOG: "trace" };
-  servers.native = await serveNatively(demo, [], { env, told: (text) => (log += text) });
+  film = demo.assets.find(({ name }) => name === "film");
+  locator = protect(demo.store, film.hls);
+  Object.assign(at, { demo, film, locator, provider });
+  storeKeys();
+  const headers = JSON.stringify({ [provider.host]: { "X-Key": serverSecret } });
+  const env = {
+    SELVEDGE_MASTER_KEY: master, SELVEDGE_LOG: "trace", SELVEDGE_LICENSE_HEADERS: headers,
+  };
+  const flags = ["--call-private", "--call-timeout", "500"];
+  const told = (name) => (text) => (logs[name] += text);
+  servers.native = await serveNatively(demo, flags, { env, told: told("native") });
   servers.worker = await startWorker({
     STORE: "origin", ORIGIN_URL: servers.native.url, ORIGIN_SECRET: secret, MASTER_KEY: master,
-  });
+    CALL_PRIVATE: true, CALL_TIMEOUT_MS: 500, LICENSE_HEADERS: headers,
+  }, undefined, told("worker"));
 });
 
 after(async () => {
   await servers.worker?.close();
   servers.native?.close();
+  at.provider?.close();
   demo?.remove();
 });
 
+/** `openssl enc -id-aes256-wrap` of the key "sixteen bytes ok", which names its policy itself. */
+function storeKeys() {
+  const wrapped = readFileSync(new URL("../vectors/wrapped.hex", import.meta.url), "utf8");
+  const bytes = Buffer.from(wrapped.trim(), "hex");
+  const document = (id) => ({
+    id, alg: "A256KW", encryptedKey: bytes.toString("base64"), policyName: "strict",
+  });
+  put(demo.store, `keys/${stored}.json`, document(stored));
+  bytes[20] ^= 1;
+  put(demo.store, `keys/${tampered}.json`, document(tampered));
+}
+
 const origin = "https://films.example";
 const good = () => jwt(claims, { secret: tokenSecret });
-const address = (id = keys.cbc.id) => `/?KID=${id}&locator=${locator}`;
+const address = (id = keys.cbc.id, of = locator) => `/?KID=${id}&locator=${of}`;
 
 /** Asks both servers; gives the worker's answer after seeing that they are the same. */
 async function ask(path, init = {}) {
-  const found = [];
-  for (const { url } of Object.values(servers)) {
+  const one = async ({ url }) => {
     const headers = { "Accept-Encoding": "identity", Origin: origin, ...init.headers };
     const response = await fetch(url + path, { ...init, headers });
     const bytes = Buffer.from(await response.arrayBuffer());
-    found.push({ status: response.status, headers: response.headers, bytes });
-  }
-  const [one, other] = found;
-  assert.equal(one.status, other.status, `${path}: ${one.bytes} ${other.bytes}`);
-  assert.equal(Buffer.compare(one.bytes, other.bytes), 0, path);
+    return { status: response.status, headers: response.headers, bytes };
+  };
+  const found = await Promise.all(Object.values(servers).map(one));
+  const [native, worker] = found;
+  assert.equal(native.status, worker.status, `${path}: ${native.bytes} ${worker.bytes}`);
+  assert.equal(Buffer.compare(native.bytes, worker.bytes), 0, path);
   for (const { headers } of found) {
     assert.equal(headers.get("cache-control"), "no-store", path);
     assert.equal(headers.get("access-control-allow-origin"), origin, path);
     assert.equal(headers.get("access-control-allow-credentials"), "true", path);
     assert.match(headers.get("vary"), /Origin/, path);
   }
-  return other;
+  return worker;
 }
 
 async function opens(token, path = address(), value = keys.cbc.value) {
-  const { status, bytes } = await ask(path, { headers: { Authorization: `Bearer ${token}` } });
+  const { status, bytes } = await ask(path, { headers: bearer(token) });
   assert.equal(status, 200, `${bytes}`);
   assert.deepEqual(bytes, value);
 }
 
-async function refuses(token, path = address(), status = 403) {
-  const found = await ask(path, { headers: { Authorization: `Bearer ${token}` } });
-  assert.equal(found.status, status, `${found.bytes}`);
+async function refuses(token, path = address(), status = 403, what = "") {
+  const found = await ask(path, { headers: bearer(token) });
+  assert.equal(found.status, status, `${what} ${found.bytes}`);
   // Nothing that would help to guess.
-  if (status === 403) assert.match(`${found.bytes}`, /"access denied"/);
+  if (status === 403) {
+    const { error } = JSON.parse(found.bytes);
+    assert.deepEqual([error.code, error.message], ["MPE_UNAUTHORIZED", "access denied"], what);
+  }
 }
 
 test("a good token opens a key wherever it is shown", async () => {
@@ -92,42 +118,20 @@ test("a good token opens a key wherever it is shown", async () => {
     assert.equal(status, 200, header);
   }
   assert.equal((await ask(`${address()}&token=${good()}`)).status, 200);
-  const posted = await ask(address(), {
-    method: "POST", headers: { Authorization: `Bearer ${good()}` },
-  });
+  const posted = await ask(address(), { method: "POST", headers: bearer(good()) });
   assert.deepEqual(posted.bytes, keys.cbc.value);
 });
 
 test("a token signed by the policy's RSA key opens a key", async () => {
   await opens(rs256(claims));
   await refuses(rs256({ ...claims, iss: "them" }));
-  const [head, , signature] = rs256(claims).split(".");
-  const other = Buffer.from(JSON.stringify({ ...claims, exp: now + 9999 })).toString("base64url");
-  await refuses(`${head}.${other}.${signature}`);
 });
 
-test("tokens that are wrong, late, early, unsigned or too long open nothing", async () => {
-  const signed = (more, options) =>
-    jwt({ ...claims, ...more }, { secret: tokenSecret, ...options });
-  for (const token of [
-    "",
-    "nonsense",
-    signed({}, { secret: "another secret, as long as it is" }),
-    signed({ exp: now - 1 }),
-    signed({ exp: undefined }),
-    signed({ nbf: now + 300 }),
-    signed({ iss: "them" }),
-    signed({ aud: ["them"] }),
-    signed({}, { header: { alg: "none" } }),
-    signed({}, { header: { alg: "HS512" } }),
-    signed({}, { header: { crit: ["exp"] } }),
-    signed({}, { secret: publicPem }),
-    signed({ "urn:microsoft:azure:mediaservices:maxuses": 1 }),
-  ]) {
-    await refuses(token);
+test("whatever is wrong with a token, it opens nothing and nobody learns why", async () => {
+  for (const [what, token] of attacks(claims)) await refuses(token, address(), 403, what);
+  for (const [what, headers] of hostileHeaders(good())) {
+    assert.equal((await ask(address(), { headers })).status, 403, what);
   }
-  const huge = signed({ pad: randomBytes(5000).toString("base64") });
-  await refuses(huge.slice(0, 8200));
 });
 
 test("a token for another key opens this one no more than none", async () => {
@@ -138,11 +142,58 @@ test("a token for another key opens this one no more than none", async () => {
   await refuses(good(), path);
 });
 
-test("a wrapped key that was changed is refused, by its name alone", async () => {
+test("what the command line mints for a policy opens its keys", async () => {
+  const mint = (...more) => execFileSync(demo.binary,
+    ["token", "key", ...more, "--store", demo.store], { encoding: "utf8", stdio: "pipe" }).trim();
+  await opens(mint("tests"));
+  await opens(mint("strict", "--kid", stored), `/?kid=${stored}`, Buffer.from("sixteen bytes ok"));
+  await refuses(mint("strict", "--kid", keys.cbc.id), `/?kid=${stored}`);
+  await refuses(mint("tests", "--not-before", `${now + 300}`));
+  assert.throws(() => mint("strict"), /--kid GUID/);
+  assert.throws(() => mint("nothing"), /not in the store/);
+});
+
+test("a key that was changed, or is missing, is our fault and told by its name alone", async () => {
   const token = jwt({ ...claims, [policed]: tampered }, { secret: tokenSecret });
-  const found = await ask(`/?kid=${tampered}`, { headers: { Authorization: `Bearer ${token}` } });
-  assert.equal(found.status, 500);
-  assert.match(`${found.bytes}`, new RegExp(`content key ${tampered}: it does not unwrap`));
+  const contentKeys = [{ id: absent, labelReferenceInStreamingPolicy: "aesDefaultKey" }];
+  const without = locatorLike(demo.store, locator, { contentKeys });
+  for (const [path, words] of [
+    [`/?kid=${tampered}`, `content key ${tampered}: it does not unwrap`],
+    [address(absent, without), `content key ${absent}: it is not stored`],
+  ]) {
+    const found = await ask(path, { headers: bearer(token) });
+    assert.equal(found.status, 500, path);
+    assert.match(`${found.bytes}`, new RegExp(words));
+  }
+  const manifest = film.hls.replace(locator, without).replace(/\)(\.m3u8)?$/, ",encryption=cbc)$1");
+  const listed = await (await fetch(servers.worker.url + manifest)).text();
+  const [, level, track] = /^(QualityLevels\(\d+\))\/Manifest\((\w+)/m.exec(listed) ?? [];
+  const fragment = `${level}/Fragments(${track}=0,format=m3u8-cmaf,encryption=cbc)`;
+  for (const { url } of Object.values(servers)) {
+    const response = await fetch(url + manifest.replace(/manifest\(.*/, fragment));
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), new RegExp(`content key ${absent}: it is not stored`));
+  }
+});
+
+test("media that is encrypted already is refused with the code AMS gave it", async () => {
+  const folder = join(demo.store, "assets/sealed");
+  mkdirSync(folder);
+  const input = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25", "-t", "2"];
+  execFileSync("ffmpeg", ["-nostdin", "-loglevel", "error", ...input, "-c:v", "libx264",
+    "-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "00".repeat(16),
+    "-encryption_kid", "11".repeat(16), join(folder, "a.mp4")]);
+  writeFileSync(join(folder, "a.ism"), `<smil xmlns="http://www.w3.org/2001/SMIL20/Language">
+    <head><meta name="formats" content="mp4"/></head><body><switch>
+    <video src="a.mp4" systemBitrate="1000"/></switch></body></smil>`);
+  const id = locatorLike(demo.store, locator, { assetName: "sealed" });
+  for (const { url } of Object.values(servers)) {
+    const path = `/${id}/a.ism/manifest(format=m3u8-cmaf,encryption=cbc)`;
+    const response = await fetch(url + path);
+    const { error } = await response.json();
+    assert.equal(response.status, 415);
+    assert.equal(error.code, "MPE_ENC_ALREADY_ENCRYPTED");
+  }
 });
 
 test("keys the locator does not have, and no keys at all, are not found", async () => {
@@ -155,7 +206,7 @@ test("a Clear Key licence holds the keys it was asked for", async () => {
   const { id, value } = keys.cenc;
   const kid = Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
   const post = (body, token = good()) => ask(`/ClearKey/?locator=${locator}`, {
-    method: "POST", body, headers: { Authorization: `Bearer ${token}` },
+    method: "POST", body, headers: bearer(token),
   });
   const { status, bytes } = await post(JSON.stringify({ kids: [kid], type: "temporary" }));
   assert.equal(status, 200, `${bytes}`);
@@ -176,7 +227,6 @@ test("a body longer than any challenge is not read", async () => {
 });
 
 test("a manifest hands its token on to the keys, and names no key's value", async () => {
-  const film = demo.assets.find(({ name }) => name === "film");
   const token = good();
   for (const { url } of Object.values(servers)) {
     const master = `${film.hls.replace(/\)(\.m3u8)?$/, ",encryption=cbc)$1")}?token=${token}`;
@@ -188,13 +238,18 @@ test("a manifest hands its token on to the keys, and names no key's value", asyn
   }
 });
 
-test("no log holds a key or a token", async () => {
-  assert.match(log, /access denied|token: /, "the operator is told of refusals");
-  const secrets = [tokenSecret, master, "eyJ", "sixteen bytes ok"];
+openid(at);
+licences(at, serverSecret);
+
+test("no log holds a key, a token, a licence or another secret", async () => {
+  const secrets = [tokenSecret, master, secret, serverSecret, "eyJ", "sixteen bytes ok"];
+  secrets.push("secret words", "a challenge", licence.subarray(0, 20).toString());
   for (const { value } of Object.values(keys)) {
     secrets.push(...["hex", "base64", "base64url"].map((form) => value.toString(form)));
   }
-  const mac = createHmac("sha256", tokenSecret).update("x").digest("base64url");
-  assert.ok(!log.includes(mac));
-  for (const one of secrets) assert.ok(!log.includes(one), `the log holds ${one}`);
+  secrets.push(createHmac("sha256", tokenSecret).update("x").digest("base64url"));
+  for (const [name, log] of Object.entries(logs)) {
+    assert.match(log, /token: its MAC does not match/, `${name} tells the operator of refusals`);
+    for (const one of secrets) assert.ok(!log.includes(one), `${name} logs ${one}`);
+  }
 });

@@ -1,15 +1,15 @@
 // Encrypts an asset of the demo.  In: a published demo. Out: its documents with keys and policies
 // beside them, and what the tests need to know of those.
 
-import { createSign, generateKeyPairSync } from "node:crypto";
+import { createSign, generateKeyPairSync, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { now } from "./mint.mjs";
 
 /** What verifies the tokens of the tests. */
 export const tokenSecret = "0123456789abcdef0123456789abcdef";
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-export const publicPem = publicKey.export({ type: "spki", format: "pem" });
+export { publicKey };
 
 /** One key a scheme, by its value of `encryption=`. */
 export const keys = {
@@ -33,7 +33,8 @@ const streaming = {
   },
 };
 
-const kind = (name, more = {}) =>
+/** An object of AMS's kind `name`. */
+export const kind = (name, more = {}) =>
   ({ "@odata.type": `#Microsoft.Media.ContentKeyPolicy${name}`, ...more });
 const { n, e } = publicKey.export({ format: "jwk" });
 const standard = (text) => Buffer.from(text, "base64url").toString("base64");
@@ -77,16 +78,38 @@ export function protect(store, manifest) {
     })),
   });
   writeFileSync(place, JSON.stringify(locator));
-  for (const [folder, name, document] of [
-    ["streaming", "tests", streaming],
-    ["contentkey", "tests", contentKey],
-    ["contentkey", "strict", strict],
-  ]) {
-    mkdirSync(join(store, "policies", folder), { recursive: true });
-    writeFileSync(join(store, "policies", folder, `${name}.json`), JSON.stringify(document));
-  }
+  put(store, "policies/streaming/tests.json", streaming);
+  put(store, "policies/contentkey/tests.json", contentKey);
+  put(store, "policies/contentkey/strict.json", strict);
   return id;
 }
+
+/** Puts a document into the store. */
+export function put(store, object, document) {
+  mkdirSync(dirname(join(store, object)), { recursive: true });
+  writeFileSync(join(store, object), JSON.stringify(document));
+}
+
+/** The locator `id` once more, with these `properties` changed. Gives its name. */
+export function locatorLike(store, id, properties) {
+  const locator = JSON.parse(readFileSync(join(store, "locators", `${id}.json`)));
+  Object.assign(locator.properties, properties);
+  const other = randomUUID();
+  put(store, `locators/${other}.json`, locator);
+  return other;
+}
+
+/** A content key policy of these `[configuration, restriction]`. */
+export const policyOf = (...options) => ({
+  properties: {
+    options: options.map(([configuration, restriction]) =>
+      ({ configuration: kind(`${configuration}Configuration`), restriction })),
+  },
+});
+
+/** Lets in whom the tests' secret or what is `more` says. */
+export const restriction = (more) =>
+  ({ ...contentKey.properties.options[0].restriction, ...more });
 
 /** What the policy lets in. */
 export const claims = { iss: "us", aud: "you" };

@@ -16,6 +16,11 @@ export function build() {
   }
 }
 
+/** Has `told` given what comes on both. */
+const listen = (told) => (stdout, stderr) => {
+  for (const stream of [stdout, stderr]) stream.on("data", (bytes) => told(bytes.toString()));
+};
+
 /** Every file below `folder`, relative to it. */
 export function filesBelow(folder) {
   const names = readdirSync(folder, { recursive: true });
@@ -31,8 +36,11 @@ function modules() {
   return files.map((name) => ({ type: kindOf(name), path: join(built, name) }));
 }
 
-/** Starts the worker with `bindings`; `folder`, if given, fills its bucket. */
-export async function startWorker(bindings, folder) {
+/**
+ * Starts the worker with `bindings`; `folder`, if given, fills its bucket. `told` is given all that
+ * it and its runtime log.
+ */
+export async function startWorker(bindings, folder, told) {
   if (!existsSync(join(built, "index.js"))) throw new Error(`no worker in ${built}`);
   const worker = new Miniflare({
     modules: modules(),
@@ -42,6 +50,7 @@ export async function startWorker(bindings, folder) {
     r2Buckets: folder === undefined ? [] : ["MEDIA"],
     cf: false,
     port: 0,
+    ...(told === undefined ? {} : { verbose: true, handleRuntimeStdio: listen(told) }),
   });
   const url = (await worker.ready).href.replace(/\/$/, "");
   if (folder !== undefined) {

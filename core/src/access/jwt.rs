@@ -94,6 +94,25 @@ impl Jwt {
     }
 }
 
+/// Whether `token` says that a private key signed it, so that a public one verifies it.
+#[must_use]
+pub fn is_asymmetric(token: &str) -> bool {
+    let header = header(token);
+    let algorithm = header.as_ref().and_then(|header| header.get("alg")?.as_str());
+    matches!(algorithm, Some("RS256" | "ES256"))
+}
+
+/// Name of the key that `token` says it is by (`kid`, 7515 §4.1.4).
+#[must_use]
+pub fn key_id(token: &str) -> Option<String> {
+    header(token)?.get("kid")?.as_str().map(String::from)
+}
+
+/// The header of `token`, which nobody vouches for.
+fn header(token: &str) -> Option<Map<String, Value>> {
+    object(token.get(..LONGEST_TOKEN).unwrap_or(token).split_once('.')?.0)
+}
+
 /// A JSON object in base64url.
 fn object(text: &str) -> Option<Map<String, Value>> {
     match serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?) {

@@ -9,6 +9,7 @@ mod mac;
 pub mod network;
 pub mod origin_token;
 pub mod player_token;
+mod remote;
 mod secret;
 pub mod swt;
 mod verification_key;
@@ -18,6 +19,7 @@ use alloc::format;
 pub use claims::{Claims, Expected, RequiredClaim};
 pub use jwt::{Jwt, SignatureCheck};
 pub use network::Network;
+pub use remote::{Remote, is_private};
 pub use secret::Secret;
 pub use verification_key::{KeyKind, PublicKey, VerificationKey};
 

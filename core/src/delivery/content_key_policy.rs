@@ -10,7 +10,7 @@ use core::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::access::claims::{Expected, RequiredClaim};
-use crate::access::{Network, VerificationKey};
+use crate::access::{Network, Remote, VerificationKey};
 use crate::delivery::document::Members;
 use crate::error::Error;
 
@@ -71,6 +71,8 @@ pub struct TokenRestriction {
     pub expected: Expected,
     /// `primaryVerificationKey` and `alternateVerificationKeys`.
     pub keys: Vec<VerificationKey>,
+    /// `openIdConnectDiscoveryDocument`: who has more of them.
+    pub discovery: Option<Remote>,
 }
 
 /// `accessControl`
@@ -179,10 +181,14 @@ fn token(mut members: Members) -> Result<TokenRestriction, Error> {
     for key in members.take_objects("alternateVerificationKeys")? {
         keys.push(verification_key(key)?);
     }
-    if keys.is_empty() {
+    const DISCOVERY: &str = "openIdConnectDiscoveryDocument";
+    let discovery = some(members.take_string(DISCOVERY)?).map(|text| Remote::parse(&text));
+    let discovery =
+        discovery.transpose().map_err(|error| members.fault(DISCOVERY, error.message()))?;
+    if keys.is_empty() && discovery.is_none() {
         return Err(members.fault("primaryVerificationKey", "is missing: nobody could be let in"));
     }
-    Ok(TokenRestriction { swt, expected, keys })
+    Ok(TokenRestriction { swt, expected, keys, discovery })
 }
 
 fn verification_key(mut members: Members) -> Result<VerificationKey, Error> {
@@ -253,6 +259,22 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_stands_in_for_keys_and_issuer() {
+        let text = POLICY.replacen("\"primaryVerificationKey\":{", "\"other\":{", 1).replacen(
+            "\"issuer\":\"us\"",
+            "\"issuer\":null",
+            1,
+        );
+        assert!(ContentKeyPolicy::parse(text.as_bytes()).is_err());
+        let provider = "\"openIdConnectDiscoveryDocument\":\"https://login.example/a\",\"other\":{";
+        let text = text.replacen("\"other\":{", provider, 1);
+        let policy = ContentKeyPolicy::parse(text.as_bytes()).unwrap();
+        let Restriction::Token(token) = &policy.options[0].restriction else { panic!("a token") };
+        assert_eq!(token.discovery.as_ref().unwrap().as_str(), "https://login.example/a");
+        assert_eq!((token.keys.len(), &token.expected.issuer), (0, &None));
+    }
+
+    #[test]
     fn faults_are_named_by_their_path_and_hold_no_secret() {
         for (from, to, message) in [
             ("\"options\"", "\"other\"", "$.properties.options is missing or empty"),
@@ -262,6 +284,12 @@ mod tests {
                 "c2hvcnQ=",
                 "$.properties.options[0].restriction.primaryVerificationKey.@odata.type breaks a \
                  rule: secret: 5 bytes, needs at least 16",
+            ),
+            (
+                "\"issuer\":\"us\"",
+                "\"openIdConnectDiscoveryDocument\":\"https://user@login.example/\"",
+                "$.properties.options[0].restriction.openIdConnectDiscoveryDocument address: its \
+                 host is none (3986 §3.2.2)",
             ),
             (
                 "::1",

@@ -102,11 +102,20 @@ pub struct KeyReference {
     pub policy: Option<String>,
 }
 
+/// A customer's licence server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LicenseServer {
+    /// `customLicenseAcquisitionUrlTemplate`
+    pub url: Option<String>,
+    /// `proxyLicenses`, ours: players ask us, who look at their tokens and ask the server.
+    pub proxied: bool,
+}
+
 /// `drm.playReady`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlayReady {
-    /// `customLicenseAcquisitionUrlTemplate`
-    pub license_url: Option<String>,
+    /// Who issues its licences.
+    pub server: LicenseServer,
     /// `playReadyCustomAttributes`: goes into the header's `CUSTOMATTRIBUTES`.
     pub custom_attributes: Option<String>,
 }
@@ -114,15 +123,15 @@ pub struct PlayReady {
 /// `drm.widevine`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Widevine {
-    /// `customLicenseAcquisitionUrlTemplate`
-    pub license_url: Option<String>,
+    /// Who issues its licences.
+    pub server: LicenseServer,
 }
 
 /// `drm.fairPlay`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FairPlay {
-    /// `customLicenseAcquisitionUrlTemplate`
-    pub license_url: Option<String>,
+    /// Who issues its licences.
+    pub server: LicenseServer,
     /// `allowPersistentLicense`
     pub persistent: bool,
 }
@@ -304,20 +313,32 @@ impl SchemeRules {
     }
 
     fn take_drm(&mut self, mut drm: Members) -> Result<(), Error> {
-        const URL: &str = "customLicenseAcquisitionUrlTemplate";
         if let Some(mut system) = drm.take_object("playReady")? {
             let custom_attributes = system.take_string("playReadyCustomAttributes")?;
-            let license_url = url(&mut system, URL)?;
-            self.play_ready = Some(PlayReady { license_url, custom_attributes });
+            let server = LicenseServer::from_members(&mut system)?;
+            self.play_ready = Some(PlayReady { server, custom_attributes });
         }
         if let Some(mut system) = drm.take_object("widevine")? {
-            self.widevine = Some(Widevine { license_url: url(&mut system, URL)? });
+            self.widevine = Some(Widevine { server: LicenseServer::from_members(&mut system)? });
         }
         if let Some(mut system) = drm.take_object("fairPlay")? {
             let persistent = system.take_boolean("allowPersistentLicense")?.unwrap_or(false);
-            self.fair_play = Some(FairPlay { license_url: url(&mut system, URL)?, persistent });
+            let server = LicenseServer::from_members(&mut system)?;
+            self.fair_play = Some(FairPlay { server, persistent });
         }
         Ok(())
+    }
+}
+
+impl LicenseServer {
+    fn from_members(members: &mut Members) -> Result<Self, Error> {
+        let url = url(members, "customLicenseAcquisitionUrlTemplate")?;
+        let proxied = members.take_boolean("proxyLicenses")?.unwrap_or(false);
+        if proxied && url.is_none() {
+            let rule = "needs the address of a server, in customLicenseAcquisitionUrlTemplate";
+            return Err(members.fault("proxyLicenses", rule));
+        }
+        Ok(Self { url, proxied })
     }
 }
 

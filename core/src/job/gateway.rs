@@ -288,7 +288,7 @@ mod tests {
                     reads.iter().for_each(|read| job.supply(read.id, Err(FetchError::NotFound)));
                 }
                 Step::Done(response) => return response,
-                _ => panic!("another step"),
+                Step::Verify(_) | Step::Call(_) => panic!("another step"),
             }
         }
     }

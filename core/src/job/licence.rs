@@ -5,6 +5,7 @@
 //! /?KID={kid}&locator={guid}             sixteen bytes (AES-128), by GET or POST
 //! /HlsHandler.ashx?kid={kid}             the same at AMS's older address
 //! /ClearKey/?KID={kid}&locator={guid}    W3C Clear Key: a licence for the JSON in the body
+//! /Widevine/?KID={kid}&locator={guid}    another server's licence, see `proxy`
 //! ```
 //!
 //! A key that belongs to a locator is asked for with it; one that is stored may name its policy
@@ -12,6 +13,8 @@
 //! operator's log names the rule.
 
 mod asked;
+mod discovery;
+mod proxy;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -25,7 +28,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::access::{Claims, Expected, Jwt, SignatureCheck, swt};
+use crate::access::{Claims, Expected, Jwt, Remote, SignatureCheck, jwt, swt};
 use crate::cipher::{ContentKey, Scheme};
 use crate::delivery::content_key_policy::{KeyForm, Restriction, TokenRestriction};
 use crate::delivery::{ContentKeyPolicy, Locator, content_key_policy_object, key_object};
@@ -35,8 +38,9 @@ use crate::job::seam::{Body, FetchError, Fetched, Read, Response};
 use crate::job::{Job, Next, Stage};
 use crate::source::name_fault;
 
-pub(super) use asked::is_for_keys;
 use asked::{Asked, token};
+pub(super) use asked::{is_for_keys, methods};
+use discovery::{Rule, Trial};
 
 /// Keys found, before anybody may have them.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(super) struct Found {
     asked: Asked,
     keys: Vec<Arc<ContentKey>>,
     policy: String,
+    /// Whose licence is asked for, where it is not ours.
+    server: Option<String>,
 }
 
 /// How far a request for keys has come.
@@ -55,14 +61,20 @@ pub(super) enum KeyStage {
     Policy(Asked, Box<Locator>, Vec<Result<Fetched, FetchError>>),
     /// The content key policy.
     Restriction(Found),
+    /// Documents of `OpenID` providers.
+    Discovery(Trial),
+    /// Their keys; `true`: asked for again.
+    KeySets(Trial, bool),
     /// One of these signatures has to hold, and its claims be what is expected.
     Signatures(Found, Vec<(Claims, Expected)>),
+    /// The licence of another server.
+    Licence(Remote),
 }
 
 impl Job {
     pub(super) fn begin_keys(&mut self) -> Result<Next, Error> {
         let asked = Asked::parse(&self.http)?;
-        let keys = asked.kids.iter().map(|kid| self.optional(key_object(*kid)));
+        let keys = asked.own_kids().map(|kid| self.optional(key_object(kid)));
         let mut reads: Vec<Read> = keys.collect();
         reads.extend(self.entry_reads(asked.locator.as_deref(), None)?);
         self.stage = Stage::Keys(KeyStage::Documents(asked));
@@ -74,7 +86,10 @@ impl Job {
             KeyStage::Documents(asked) => self.key_documents(asked),
             KeyStage::Policy(asked, locator, keys) => self.of_locator(asked, &locator, keys),
             KeyStage::Restriction(found) => self.restriction(found),
+            KeyStage::Discovery(trial) => self.discovered(trial),
+            KeyStage::KeySets(trial, again) => self.key_sets(trial, again),
             KeyStage::Signatures(found, claims) => self.signatures(&found, &claims),
+            KeyStage::Licence(server) => self.licence(&server),
         }
     }
 
@@ -114,7 +129,9 @@ impl Job {
         let rings: Vec<KeyRing> = rings.collect();
         let mut keys = Vec::new();
         let mut names: Vec<String> = Vec::new();
-        for (kid, document) in asked.kids.iter().zip(documents) {
+        let mut server = None;
+        let mut documents = documents.into_iter();
+        for kid in &asked.kids {
             let Some(ring) = rings.iter().find(|ring| ring.has(*kid)) else {
                 let rule = format!("the locator has no content key {kid}");
                 return Err(Error::not_found(AmsCode::ResourceNotFound, rule));
@@ -124,12 +141,21 @@ impl Job {
                 return Err(refused(&format!("content key {kid} has no content key policy")));
             };
             names.push(String::from(name));
-            keys.push(match ring.key(*kid) {
-                Some(key) => key?,
-                None => Arc::new(keys::stored(*kid, document, &self.config)?),
+            if asked.form != KeyForm::ClearKey {
+                let address = proxy::address(&rings, *kid, &asked, locator);
+                server = Some(address.ok_or_else(|| {
+                    let rule = "the streaming policy has us stand before no such licence server";
+                    Error::not_found(AmsCode::ResourceNotFound, rule)
+                })?);
+                continue;
+            }
+            keys.push(match (ring.key(*kid), documents.next()) {
+                (Some(key), _) => key?,
+                (None, Some(document)) => Arc::new(keys::stored(*kid, document, &self.config)?),
+                (None, None) => return Err(Error::bug("a content key was not asked for")),
             });
         }
-        self.read_restriction(asked, keys, names)
+        self.read_restriction(asked, keys, names, server)
     }
 
     /// Keys that say themselves who may have them.
@@ -150,7 +176,7 @@ impl Job {
             let rule = "its document has no policyName, and the request no locator";
             names.push(name.ok_or_else(|| refused(&format!("content key {kid}: {rule}")))?);
         }
-        self.read_restriction(asked, keys, names)
+        self.read_restriction(asked, keys, names, None)
     }
 
     fn read_restriction(
@@ -158,6 +184,7 @@ impl Job {
         asked: Asked,
         keys: Vec<Arc<ContentKey>>,
         mut names: Vec<String>,
+        server: Option<String>,
     ) -> Result<Next, Error> {
         names.dedup();
         let [policy] = names.as_slice() else {
@@ -168,8 +195,8 @@ impl Job {
             return Err(Error::new(ErrorKind::Document, rule));
         }
         let read = self.document(content_key_policy_object(policy));
-        self.stage =
-            Stage::Keys(KeyStage::Restriction(Found { asked, keys, policy: policy.clone() }));
+        let found = Found { asked, keys, policy: policy.clone(), server };
+        self.stage = Stage::Keys(KeyStage::Restriction(found));
         Ok(Next::Read(vec![read]))
     }
 
@@ -181,34 +208,60 @@ impl Job {
         if !policy.reaches(self.http.address) {
             return Err(refused("the client's address is not on the list"));
         }
-        let token = token(&self.http, &self.config.gateway.parameter);
+        let form = found.asked.form;
+        let mut open = policy.options.into_iter().filter(|option| option.form == form);
+        let Some(token) = self.shown() else {
+            if open.any(|option| option.restriction == Restriction::Open) {
+                return self.grant(&found);
+            }
+            return Err(refused("there is no token"));
+        };
         let mut rules = Vec::new();
+        for option in open {
+            match option.restriction {
+                Restriction::Open => return self.grant(&found),
+                Restriction::Token(restriction) => rules.push(Rule::new(restriction, &token)),
+                Restriction::Unknown => {}
+            }
+        }
+        self.discover(Trial { found, rules })
+    }
+
+    /// The token the request shows.
+    fn shown(&self) -> Option<String> {
+        token(&self.http, &self.config.gateway.parameter)
+    }
+
+    /// Holds the token against each of the rules, all of whose keys are known by now.
+    fn judge(&mut self, Trial { found, rules }: Trial) -> Result<Next, Error> {
+        let token = self.shown().unwrap_or_default();
+        let id = jwt::key_id(&token);
         let (mut checks, mut claims): (Vec<SignatureCheck>, _) = (Vec::new(), Vec::new());
-        let fitting = policy.options.iter().filter(|option| option.form == KeyForm::ClearKey);
-        for option in fitting {
-            let outcome = match (&option.restriction, &token) {
-                (Restriction::Open, _) => return Ok(self.grant(&found)),
-                (Restriction::Unknown, _) => continue,
-                (Restriction::Token(_), None) => Err(refused("there is no token")),
-                (Restriction::Token(rule), Some(token)) => read_token(rule, token),
-            };
-            match outcome {
-                Ok((read, said)) if read.is_empty() => {
-                    match self.fits(&found, &said, &rule_of(option)) {
-                        Ok(()) => return Ok(self.grant(&found)),
-                        Err(error) => rules.push(error),
+        let mut faults = Vec::new();
+        for rule in rules {
+            let read = rule.complete(id.as_deref()).and_then(|rule| {
+                let (checks, said) = read_token(&rule, &token)?;
+                Ok((checks, said, rule.expected))
+            });
+            match read {
+                Ok((none, said, expected)) if none.is_empty() => {
+                    match self.fits(&found, &said, &expected) {
+                        Ok(()) => return self.grant(&found),
+                        Err(fault) => faults.push(fault),
                     }
                 }
-                Ok((read, said)) => {
-                    claims.extend(read.iter().map(|_| (said.clone(), rule_of(option))));
+                Ok((read, said, expected)) => {
+                    claims.extend(read.iter().map(|_| (said.clone(), expected.clone())));
                     checks.extend(read);
                 }
-                Err(error) => rules.push(error),
+                Err(fault) => faults.push(fault),
             }
         }
         if checks.is_empty() {
-            let none = || refused("no option of the policy gives out keys in the clear");
-            return Err(rules.into_iter().next().unwrap_or_else(none));
+            // Where somebody's keys cannot be had, nobody knows that the token is bad.
+            let ours = faults.iter().position(|fault| fault.kind != ErrorKind::Forbidden);
+            let fault = faults.into_iter().nth(ours.unwrap_or_default());
+            return Err(fault.unwrap_or_else(|| refused("no option of the policy is for this")));
         }
         self.stage = Stage::Keys(KeyStage::Signatures(found, claims));
         Ok(Next::Verify(checks))
@@ -222,7 +275,7 @@ impl Job {
                 continue;
             }
             match self.fits(found, claims, expected) {
-                Ok(()) => return Ok(self.grant(found)),
+                Ok(()) => return self.grant(found),
                 Err(error) => last = error,
             }
         }
@@ -237,7 +290,10 @@ impl Job {
             .try_for_each(|kid| claims.check(expected, Some(&kid.to_string()), self.now))
     }
 
-    fn grant(&self, found: &Found) -> Next {
+    fn grant(&mut self, found: &Found) -> Result<Next, Error> {
+        if let Some(server) = &found.server {
+            return self.pass_on(server);
+        }
         let (content_type, body) = match found.keys.as_slice() {
             [key] if !found.asked.licence => {
                 ("application/octet-stream", Bytes::copy_from_slice(key.expose()))
@@ -250,14 +306,7 @@ impl Job {
             ("X-Content-Type-Options", "nosniff".into()),
         ];
         let body = if self.http.method == "HEAD" { Body::Empty } else { Body::Bytes(body) };
-        Next::Respond(Response { status: 200, headers, body, log: None, index: None })
-    }
-}
-
-fn rule_of(option: &crate::delivery::content_key_policy::PolicyOption) -> Expected {
-    match &option.restriction {
-        Restriction::Token(token) => token.expected.clone(),
-        Restriction::Open | Restriction::Unknown => Expected::default(),
+        Ok(Next::Respond(Response { status: 200, headers, body, log: None, index: None }))
     }
 }
 

@@ -7,12 +7,14 @@
 //!     match job.step() {
 //!         Step::Read(reads) => for read in reads { job.supply(read.id, fetch(read)) }
 //!         Step::Verify(checks) => job.verified(checks.map(holds)),
+//!         Step::Call(calls) => job.called(calls.map(call)),
 //!         Step::Done(response) => return response,
 //!     }
 //! }
 //! ```
 
 mod answer;
+mod calls;
 mod download;
 mod endpoint;
 mod explain;
@@ -53,6 +55,7 @@ use crate::request::{self, Request, Resource};
 use crate::source::ObjectId;
 use crate::time::Millis;
 
+pub use calls::{Answers, Call, CallError, Called, Calls, Kept, ServerHeaders, Turn};
 pub use gateway::Gateway;
 pub use seam::{
     Body, Config, FetchError, Fetched, HttpRequest, Keep, Mux, MuxStep, Piece, Read, Recipe,
@@ -74,6 +77,8 @@ pub struct Job {
     endpoint: Endpoint,
     /// Which signatures the shell found to hold.
     verdicts: Vec<bool>,
+    /// What came of calls of others.
+    called: Vec<Result<Called, CallError>>,
     /// An index made on the way, to be stored.
     index: Option<(ObjectId, Bytes)>,
     /// The player's token that stood in front of the path.
@@ -128,6 +133,7 @@ enum Stage {
 enum Next {
     Read(Vec<Read>),
     Verify(Vec<SignatureCheck>),
+    Call(Vec<Call>),
     Reply(answer::Answer),
     Respond(Response),
 }
@@ -148,6 +154,7 @@ impl Job {
             fresh: false,
             endpoint: Endpoint::default(),
             verdicts: Vec::new(),
+            called: Vec::new(),
             index: None,
             signed: None,
             pass: None,
@@ -179,6 +186,7 @@ impl Job {
                 let response = reply::reply(&self.http, &self.caching(), answer);
                 Response { index: self.index.take(), ..response }
             }
+            Ok(Next::Call(calls)) => return Step::Call(calls),
             Ok(Next::Respond(response)) if for_keys => reply::for_one(&self.http, response),
             Ok(Next::Respond(response)) => response,
             Err(error) if for_keys => {
@@ -200,6 +208,11 @@ impl Job {
     /// The answer to [`Step::Verify`]: whether each of the signatures holds, in their order.
     pub fn verified(&mut self, verdicts: Vec<bool>) {
         self.verdicts = verdicts;
+    }
+
+    /// The answers to [`Step::Call`], in the order of the calls.
+    pub fn called(&mut self, answers: Vec<Result<Called, CallError>>) {
+        self.called = answers;
     }
 
     fn advance(&mut self) -> Result<Next, Error> {

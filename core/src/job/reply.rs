@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::job::answer::Answer;
+use crate::job::licence;
 use crate::job::range::{Wanted, wanted};
 use crate::job::seam::{Body, HttpRequest, Piece, Response};
 use crate::wire::Hex;
@@ -20,10 +21,9 @@ type Headers = Vec<(&'static str, String)>;
 /// What needs no body and no store: a CORS preflight, or a method we do not have.
 /// Keys are asked for by POST too.
 pub(super) fn without_body(http: &HttpRequest, for_keys: bool) -> Option<Response> {
-    let methods = if for_keys { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+    let methods = if for_keys { licence::methods(http) } else { "GET, HEAD, OPTIONS" };
     match http.method.as_str() {
-        "GET" | "HEAD" => None,
-        "POST" if for_keys => None,
+        method @ ("GET" | "HEAD" | "POST") if methods.contains(method) => None,
         "OPTIONS" => {
             let mut headers = cors();
             headers.extend([
@@ -40,12 +40,12 @@ pub(super) fn without_body(http: &HttpRequest, for_keys: bool) -> Option<Respons
             let rule = format!("only {methods} are answered");
             let mut response = refuse(http, &Error::new(ErrorKind::MethodNotAllowed, rule));
             response.headers.push(("Allow", methods.into()));
-            Some(response)
+            Some(if for_keys { for_one(http, response) } else { response })
         }
     }
 }
 
-const ALLOWED: &str = "Range, If-Range, If-None-Match, Authorization, Content-Type";
+const ALLOWED: &str = "Range, If-Range, If-None-Match, Authorization, Content-Type, SOAPAction";
 
 /// `response` for the client that asked and no other: no cache keeps it, and a page that shows
 /// credentials may read it, which a wildcard would forbid (Fetch §3.2.5).

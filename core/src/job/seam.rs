@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::access::{SignatureCheck, player_token};
 use crate::cipher::{KeySeed, MasterKey};
+use crate::job::calls::{Call, Calls};
 use crate::job::gateway::Gateway;
 use crate::source::{ObjectId, Version};
 use crate::time::Millis;
@@ -48,6 +49,8 @@ pub struct HttpRequest {
     pub authorization: Option<String>,
     /// `Content-Type` of `body`.
     pub content_type: Option<String>,
+    /// `SOAPAction`: `PlayReady`'s challenges have one.
+    pub soap_action: Option<String>,
     /// Body of a POST, no longer than the shell allows; empty for other methods.
     pub body: Bytes,
     /// Address of the client; `None` where the shell cannot know it.
@@ -93,6 +96,8 @@ pub struct Config {
     pub key_seed: Option<KeySeed>,
     /// Who is let in with which tokens.
     pub gateway: Gateway,
+    /// Which servers of others may be called, and how.
+    pub calls: Calls,
     /// `?explain` behind a manifest's address gives the publish report instead. It names the files
     /// of the asset, so it is off unless the deployment says otherwise.
     pub explain: bool,
@@ -106,6 +111,7 @@ impl Default for Config {
             check_etags: true,
             max_moov: 4 << 20,
             gateway: Gateway::default(),
+            calls: Calls::default(),
             master_key: None,
             key_seed: None,
             explain: false,
@@ -181,6 +187,8 @@ pub enum Step {
     Read(Vec<Read>),
     /// Verify all of these, and say which hold by [`crate::job::Job::verified`].
     Verify(Vec<SignatureCheck>),
+    /// Call all of these, and say what came of each by [`crate::job::Job::called`].
+    Call(Vec<Call>),
     /// Reply.
     Done(Response),
 }

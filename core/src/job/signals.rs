@@ -6,6 +6,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::cipher::{KeyId, Scheme, constant_iv, pssh, segment_iv};
+use crate::delivery::streaming_policy::LicenseServer;
 use crate::error::Error;
 use crate::index::Head;
 use crate::job::keys::KeyRing;
@@ -65,6 +66,10 @@ impl Target {
             None if shown => self.own_url(own, kid, params),
             None => None,
         };
+        let licenses = |server: &LicenseServer, own: &str| match &server.url {
+            Some(_) if server.proxied => self.whole_url(own, kid, params),
+            template => template.as_deref().map(|template| self.filled(template, kid)),
+        };
         let sampled = ring.scheme != Scheme::Cbc;
         let any_drm =
             rules.play_ready.is_some() || rules.widevine.is_some() || rules.fair_play.is_some();
@@ -75,19 +80,19 @@ impl Target {
             pssh: pssh::pssh(pssh::CLEAR_KEY, &[kid], &[]),
         });
         let play_ready = rules.play_ready.as_ref().filter(|_| sampled).map(|system| {
-            let url = told(&system.license_url, "PlayReady/", false);
+            let url = licenses(&system.server, "PlayReady/");
             let attributes = system.custom_attributes.as_deref();
             let data = pssh::play_ready_object(kid, ring.scheme, url.as_deref(), attributes);
             License { url, pssh: pssh::pssh(pssh::PLAY_READY, &[], &data), data }
         });
         let widevine = rules.widevine.as_ref().filter(|_| sampled).map(|system| {
             let data = pssh::widevine_data(kid, ring.scheme);
-            let url = told(&system.license_url, "Widevine/", false);
+            let url = licenses(&system.server, "Widevine/");
             License { url, pssh: pssh::pssh(pssh::WIDEVINE, &[], &data), data }
         });
         let fair_play = rules.fair_play.as_ref().filter(|_| sampled).map(|system| {
             let url =
-                told(&system.license_url, "", false).unwrap_or_else(|| format!("skd://{kid}"));
+                licenses(&system.server, "FairPlay/").unwrap_or_else(|| format!("skd://{kid}"));
             let skd =
                 url.split_once("://").map_or(url.clone(), |(_, rest)| format!("skd://{rest}"));
             License { url: Some(skd), ..License::default() }
@@ -119,9 +124,24 @@ impl Target {
         Some(format!("{up}{place}?KID={kid}&locator={locator}{token}"))
     }
 
-    /// A template of the policy with what stands for its placeholders (AMS's, and ours).
+    /// An address of ours for players that take whole ones alone. Media has none: it is the same
+    /// whoever asks, and wherever.
+    fn whole_url(&self, place: &str, kid: KeyId, params: &Params) -> Option<String> {
+        let Addresses { base, locator, .. } = &self.addresses;
+        let base = base.as_ref().filter(|_| !self.is_media())?;
+        let token = params.query.as_ref().map(|query| format!("&{query}")).unwrap_or_default();
+        Some(format!("{base}/{place}?KID={kid}&locator={locator}{token}"))
+    }
+
     fn filled(&self, template: &str, kid: KeyId) -> String {
-        let Addresses { locator, alternative_media_id, .. } = &self.addresses;
+        self.addresses.filled(template, kid, &self.asset)
+    }
+}
+
+impl Addresses {
+    /// A template of the policy with what stands for its placeholders (AMS's, and ours).
+    pub(super) fn filled(&self, template: &str, kid: KeyId, asset: &str) -> String {
+        let Self { locator, alternative_media_id, .. } = self;
         let media = alternative_media_id.as_deref().unwrap_or(locator);
         let kid = kid.to_string();
         let mut filled = String::new();
@@ -131,7 +151,7 @@ impl Target {
                 let value = match name.to_ascii_lowercase().as_str() {
                     "contentkeyid" => kid.as_str(),
                     "alternativemediaid" | "assetalternativeid" => media,
-                    "assetid" => &self.asset,
+                    "assetid" => asset,
                     "streaminglocatorid" => locator,
                     _ => return None,
                 };

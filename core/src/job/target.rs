@@ -39,7 +39,7 @@ impl Target {
         index_object(&self.asset, &self.manifest)
     }
 
-    const fn is_media(&self) -> bool {
+    pub(super) const fn is_media(&self) -> bool {
         matches!(self.what, What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. })
     }
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
+mod calls;
 mod document;
 mod endpoint;
 mod filter;
@@ -36,7 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve raw byte ranges and packaged streams on one port.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Put media into the store, index it and print the URLs that play.
     Publish(publish::Publish),
     /// Make the indexes of a stored asset again.
@@ -108,7 +109,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Filter(filter) => filter.run().await,
         Command::Endpoint(endpoint) => endpoint.run().await,
         Command::Key(key) => key.run().await,
-        Command::Token(token) => token.run(),
+        Command::Token(token) => token.run().await,
     }
 }
 

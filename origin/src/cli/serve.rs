@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::app::{Door, Proxies, Settings, router};
 use crate::cli::StoreArgument;
+use crate::cli::calls::CallArguments;
 use crate::cli::gateway::Tokens;
 use crate::cli::key::KeyArguments;
 use crate::failure::Failure;
@@ -53,6 +54,8 @@ pub(super) struct Serve {
     keys: KeyArguments,
     #[command(flatten)]
     tokens: Tokens,
+    #[command(flatten)]
+    calls: CallArguments,
     /// `max-age` of manifests and fragments, seconds.
     #[arg(long, default_value_t = Config::default().max_age, value_name = "SECONDS")]
     max_age: u32,
@@ -79,6 +82,7 @@ impl Serve {
                 master_key: self.keys.master_key()?,
                 key_seed: self.keys.key_seed()?,
                 gateway: self.tokens.gateway()?,
+                calls: self.calls.calls()?,
                 explain: self.explain,
                 ..Config::default()
             },

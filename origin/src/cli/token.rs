@@ -1,5 +1,6 @@
 //! `selvedge token`
 
+mod key;
 mod player;
 
 use clap::Subcommand;
@@ -15,6 +16,8 @@ pub(super) enum Token {
     Player(player::Player),
     /// Say whether a player token opens a path now.
     Admits(player::Admits),
+    /// Print a JSON Web Token that meets a content key policy: what players show for keys.
+    Key(key::Key),
     /// Print a token of signed origin URLs.
     Mint {
         /// Folder with a slash at its end (`assets/film/`), or one object.
@@ -40,10 +43,11 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Player(player) => super::say(player.mint()?),
             Self::Admits(admits) => super::say(admits.check()?),
+            Self::Key(key) => super::say(key.mint().await?),
             Self::Mint { scope, ttl, secret_env } => {
                 let expires = (now().0 / 1000).saturating_add(ttl);
                 let token = origin_token::mint(&needed(&secret_env)?, &scope, expires)

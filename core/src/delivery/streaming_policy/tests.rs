@@ -151,7 +151,7 @@ fn a_resource_is_written_as_it_was_read() {
     assert_eq!((label(key).as_str(), key.policy.as_deref()), ("audiokey", Some("sl2000")));
     assert_eq!(tracks[0][0].property, Property::FourCc("mp4a".into()));
     let play_ready = rules.play_ready.as_ref().unwrap();
-    assert_eq!(play_ready.license_url.as_deref(), Some("https://pr.example/{ContentKeyId}"));
+    assert_eq!(play_ready.server.url.as_deref(), Some("https://pr.example/{ContentKeyId}"));
     assert_eq!(
         (rules.widevine.clone(), rules.fair_play.clone()),
         (Some(Widevine::default()), None)
@@ -186,4 +186,18 @@ fn faults_are_named_by_their_path() {
         let error = parse(json).unwrap_err();
         assert_eq!((error.kind, error.message()), (ErrorKind::Document, message));
     }
+}
+
+#[test]
+fn licences_are_proxied_where_there_is_a_server() {
+    let text = |widevine: &str| {
+        format!(
+            r#"{{"commonEncryptionCenc": {{"drm": {{"widevine": {{"proxyLicenses": true{widevine}}}}}}}}}"#
+        )
+    };
+    let policy = parse(&text(r#", "customLicenseAcquisitionUrlTemplate": "https://a/""#)).unwrap();
+    let server = &policy.cenc.unwrap().widevine.unwrap().server;
+    assert_eq!((server.url.as_deref(), server.proxied), (Some("https://a/"), true));
+    let error = parse(&text("")).unwrap_err();
+    assert!(error.message().starts_with("$.commonEncryptionCenc.drm.widevine.proxyLicenses needs"));
 }

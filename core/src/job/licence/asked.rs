@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::access::{form, player_token};
 use crate::cipher::KeyId;
+use crate::delivery::content_key_policy::KeyForm;
 use crate::error::Error;
 use crate::job::seam::HttpRequest;
 use crate::request::guid;
@@ -22,6 +23,8 @@ const KEYS: usize = 16;
 pub(in crate::job) struct Asked {
     /// A licence; otherwise the key itself.
     pub(super) licence: bool,
+    /// Which options of content key policies are for it: ours, or of a licence server.
+    pub(super) form: KeyForm,
     pub(super) kids: Vec<KeyId>,
     pub(super) locator: Option<String>,
 }
@@ -31,8 +34,25 @@ pub(in crate::job) fn is_for_keys(http: &HttpRequest) -> bool {
     let path = path(http);
     match path.as_str() {
         "/" | "/hlshandler.ashx" => form::value(&http.query, "kid").is_some(),
-        "/clearkey" | "/clearkey/" => true,
-        _ => false,
+        path => path == "/clearkey" || path == "/clearkey/" || drm(path).is_some(),
+    }
+}
+
+/// What requests for keys may be made with; those for licences of other servers have a body.
+pub(in crate::job) fn methods(http: &HttpRequest) -> &'static str {
+    match drm(&path(http)) {
+        Some(_) => "POST, OPTIONS",
+        None => "GET, HEAD, POST, OPTIONS",
+    }
+}
+
+/// Whose licences are had at `path`.
+fn drm(path: &str) -> Option<KeyForm> {
+    match path.strip_suffix('/').unwrap_or(path) {
+        "/widevine" => Some(KeyForm::Widevine),
+        "/playready" => Some(KeyForm::PlayReady),
+        "/fairplay" => Some(KeyForm::FairPlay),
+        _ => None,
     }
 }
 
@@ -42,8 +62,15 @@ fn path(http: &HttpRequest) -> String {
 }
 
 impl Asked {
+    /// Keys whose values are wanted.
+    pub(super) fn own_kids(&self) -> impl Iterator<Item = KeyId> {
+        self.kids.iter().copied().filter(|_| self.form == KeyForm::ClearKey)
+    }
+
     pub(super) fn parse(http: &HttpRequest) -> Result<Self, Error> {
-        let licence = path(http).starts_with("/clearkey");
+        let path = path(http);
+        let form = drm(&path).unwrap_or(KeyForm::ClearKey);
+        let licence = path.starts_with("/clearkey");
         let bad = |what: &str| Error::bad_request(format!("key: {what}"));
         let kid = form::value(&http.query, "kid");
         let kid = kid.map(|text| KeyId::parse(&text).ok_or_else(|| bad("KID is not a GUID")));
@@ -59,7 +86,10 @@ impl Asked {
             None => None,
             Some(text) => Some(guid(&text).ok_or_else(|| bad("locator is not a GUID"))?),
         };
-        Ok(Self { licence, kids, locator })
+        if form != KeyForm::ClearKey && locator.is_none() {
+            return Err(bad("a locator has to be named, whose policy knows the licence server"));
+        }
+        Ok(Self { licence, form, kids, locator })
     }
 }
 
