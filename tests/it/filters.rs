@@ -416,10 +416,19 @@ fn version_three_plays_a_sound_the_filter_leaves() {
 
 #[test]
 fn a_filtered_manifest_takes_three_rounds_of_reads() {
-    let shelf = shelf(&["middle"]);
-    for path in
-        ["manifest(format=m3u8-cmaf,filter=mobile)", "manifest(format=mpd-time-cmaf,filter=hd)"]
-    {
+    // A policy of one's own is read beside the filters and the index's head.
+    let policy = r#"{"noEncryption":{"enabledProtocols":{"download":false,"dash":true,"hls":true,
+        "smoothStreaming":true}}}"#;
+    let mut own = shelf(&["middle"]);
+    own.objects.insert("policies/streaming/own.json".into(), policy.into());
+    let mut locator = Locator::new(LOCATOR.into(), "film".into(), "own".into());
+    locator.filters = vec!["middle".into()];
+    own.objects.insert(locator_object(LOCATOR), locator.to_json().into());
+    for (shelf, path) in [
+        (shelf(&["middle"]), "manifest(format=m3u8-cmaf,filter=mobile)"),
+        (shelf(&["middle"]), "manifest(format=mpd-time-cmaf,filter=hd)"),
+        (own, "manifest(format=mpd-time-cmaf,filter=hd)"),
+    ] {
         let path = format!("/{LOCATOR}/film.ism/{path}");
         let request = HttpRequest { method: "GET".into(), path, ..HttpRequest::default() };
         let mut job = Job::new(request, &Config::default(), Millis(1_800_000_000_000));

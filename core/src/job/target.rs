@@ -3,7 +3,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::cipher::Protection;
@@ -61,8 +60,10 @@ impl Job {
         match self.policy_read(&locator)? {
             None => self.policy(request, locator),
             Some(read) => {
+                let mut reads = self.reads_ahead(&request, &locator);
+                reads.push(read);
                 self.stage = Stage::Policy(request, locator);
-                Ok(Next::Read(vec![read]))
+                Ok(Next::Read(reads))
             }
         }
     }
@@ -94,7 +95,24 @@ impl Job {
         let explain = Explain::asked(&what, &self.http.query, &self.config);
         let asset = locator.asset;
         let target = Target { asset, manifest, what, filter, keys, addresses, explain };
-        Ok(self.read_documents(target, names))
+        if self.pending.is_empty() {
+            return Ok(self.read_documents(target, names));
+        }
+        self.documents(target, &names)
+    }
+
+    /// What a manifest takes whatever its policy says, to be read beside that: its filters and the
+    /// first bytes of the index's head. Media waits, for it may need keys.
+    fn reads_ahead(&mut self, request: &Request, locator: &Locator) -> Vec<Read> {
+        let Resource::Packaged { manifest, what } = &request.resource else { return Vec::new() };
+        let shaped = matches!(what, What::Manifest(_) | What::Playlist { .. });
+        let Some(names) = filtered::names(&locator.filters, what).ok().filter(|_| shaped) else {
+            return Vec::new();
+        };
+        let filters = filtered::objects(&locator.asset, &names);
+        let mut reads: Vec<Read> = filters.map(|object| self.optional(object)).collect();
+        reads.push(self.part(index_object(&locator.asset, manifest), 0..FIRST_READ));
+        reads
     }
 
     /// Reads all that does not depend on the index, with the first bytes of its head.

@@ -303,8 +303,8 @@ mod tests {
         let expected = "<MPD mediaPresentationDuration='PT10S'><Period><AdaptationSet \
             contentType='video'><Representation><SegmentTemplate startNumber=\"2\" \
             media='$Number$' timescale='10' presentationTimeOffset='140'>\
-            <SegmentTimeline><S t='140' d='40' r='1'/><S d='20'/></SegmentTimeline></SegmentTemplate></Representation>\
-            </AdaptationSet></Period></MPD>";
+            <SegmentTimeline><S t='140' d='40' r='1'/><S d='20'/></SegmentTimeline>\
+            </SegmentTemplate></Representation></AdaptationSet></Period></MPD>";
         assert_eq!(windowed(&text, 5, 13), expected);
     }
 
