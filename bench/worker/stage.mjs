@@ -26,18 +26,18 @@ export async function onStage(play) {
 }
 
 /** Gives `play` an origin over `store` and the worker before it. */
-export async function beforeWorker({ store, binary }, play) {
+export async function beforeWorker({ store, binary, settings }, play) {
   const native = await serveNatively({ store, binary });
   try {
-    await withWorker(native, (worker) => play({ native, worker }));
+    await withWorker(native, (worker) => play({ native, worker }), settings);
   } finally {
     native.close();
   }
 }
 
-/** Gives `play` a worker with nothing in its caches. */
-export async function withWorker(native, play) {
-  const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret };
+/** Gives `play` a worker with nothing in its caches, and with more `settings`. */
+export async function withWorker(native, play, settings = {}) {
+  const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret, ...settings };
   const worker = await startWorker(signed);
   try {
     return await play(worker);
