@@ -1,6 +1,6 @@
-//! Addresses of servers that are not ours.  In: a URL out of a document.  Out: one that every client
-//! reads alike, and whether it may be called. Asks no name server: who does, asks [`is_private`] of
-//! what came back.
+//! Addresses of servers that are not ours.  In: a URL out of a document.  Out: one that every
+//! client reads alike, and whether it may be called. Asks no name server: who does, asks
+//! [`is_private`] of what came back.
 
 use alloc::format;
 use alloc::string::String;

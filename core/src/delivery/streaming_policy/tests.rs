@@ -191,9 +191,8 @@ fn faults_are_named_by_their_path() {
 #[test]
 fn licences_are_proxied_where_there_is_a_server() {
     let text = |widevine: &str| {
-        format!(
-            r#"{{"commonEncryptionCenc": {{"drm": {{"widevine": {{"proxyLicenses": true{widevine}}}}}}}}}"#
-        )
+        let widevine = format!(r#"{{"proxyLicenses": true{widevine}}}"#);
+        format!(r#"{{"commonEncryptionCenc": {{"drm": {{"widevine": {widevine}}}}}}}"#)
     };
     let policy = parse(&text(r#", "customLicenseAcquisitionUrlTemplate": "https://a/""#)).unwrap();
     let server = &policy.cenc.unwrap().widevine.unwrap().server;

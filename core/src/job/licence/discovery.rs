@@ -2,9 +2,9 @@
 //! (`openIdConnectDiscoveryDocument`), and a token.  Out: the same restrictions with the provider's
 //! keys, of which the token names one. Verifies nothing.
 //!
-//! The provider's document says where its keys are (`OpenID` Connect Discovery 1.0 §4, 7517 §5). Both
-//! are kept for an hour; a token by a key that is not among them has the keys fetched again, but not
-//! more often than every half minute.
+//! The provider's document says where its keys are (`OpenID` Connect Discovery 1.0 §4, 7517 §5).
+//! Both are kept for an hour; a token by a key that is not among them has the keys fetched again,
+//! but not more often than every half minute.
 
 use alloc::format;
 use alloc::string::String;
