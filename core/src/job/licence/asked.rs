@@ -116,3 +116,21 @@ pub(super) fn token(http: &HttpRequest, parameter: &str) -> Option<String> {
     let for_us = |token: &String| !player_token::is_ours(token);
     shown.or_else(|| in_query().filter(for_us)).filter(|token| !token.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_player_token_in_the_query_is_not_the_key_services() {
+        let shown = |authorization: Option<&str>, query: &str| {
+            let authorization = authorization.map(String::from);
+            let http = HttpRequest { authorization, query: query.into(), ..HttpRequest::default() };
+            token(&http, "token")
+        };
+        assert_eq!(shown(None, "kid=1&token=p1.a.b.c"), None);
+        assert_eq!(shown(Some("Bearer x.y.z"), "token=p1.a.b.c").as_deref(), Some("x.y.z"));
+        assert_eq!(shown(None, "token=x.y.z").as_deref(), Some("x.y.z"));
+        assert_eq!(shown(None, "other=x.y.z"), None);
+    }
+}
