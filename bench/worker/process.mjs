@@ -1,4 +1,4 @@
-// What a process costs.  In: Linux's /proc.  Out: its number, its processor time.
+// What a process costs.  In: Linux's /proc.  Out: its number, its processor time, its memory.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -21,4 +21,10 @@ export function cpuSeconds(pid) {
   // Fields 14 and 15 of proc(5) stat: user and system time in clock ticks of 10 ms.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Memory of a process that is in RAM now. */
+export function residentBytes(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
 }

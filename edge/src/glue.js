@@ -114,7 +114,7 @@ export class Pipeline {
         if (this.#cipher !== undefined) await this.#seal(writable, piece, opened);
         else if (opened === undefined) await write(writable, piece.bytes);
         else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, patience);
-        else await squeeze(opened.body, piece, writable, patience);
+        else await squeeze(opened, piece, writable, patience);
         piece.opened = undefined;
       }
       if (this.#cipher !== undefined) await write(writable, await this.#cipher.finish());
@@ -131,7 +131,7 @@ export class Pipeline {
   async #seal(writable, piece, opened) {
     const seal = (bytes) => this.#cipher.update(bytes);
     if (opened === undefined) await write(writable, await seal(piece.bytes));
-    else await squeeze(opened.body, piece, writable, this.#patience, seal);
+    else await squeeze(opened, piece, writable, this.#patience, seal);
   }
 
   /** Opens the stored piece after this one, so that its first bytes are on their way. */
@@ -146,9 +146,7 @@ export class Pipeline {
   }
 
   #cancel() {
-    for (const { opened } of this.#pieces) {
-      opened?.then(({ body }) => body.cancel()).catch(() => {});
-    }
+    for (const { opened } of this.#pieces) opened?.then(leave).catch(() => {});
   }
 }
 
@@ -228,7 +226,7 @@ export class Exchange {
     if (piece === undefined) return;
     const opened = await openVersion(this.#bucket, piece, this.#patience);
     Object.assign(input, { piece, at: piece.range.start, wanted: { keep: piece.keep, next: 0 } });
-    input.reader = opened.body.getReader({ mode: "byob" });
+    input.reader = readerOf(opened);
     input.watch = new Watch(input.reader, this.#patience);
   }
 
@@ -295,11 +293,12 @@ async function openAndKeep(bucket, piece, patience) {
   try {
     const opened = await openStored(bucket, piece, patience);
     if (!opened.counted) return done(key, opened);
-    const [body, copy] = opened.body.tee();
+    const length = range.end - range.start;
+    const { readable, writable } = new FixedLengthStream(length);
     const time = piece.etag === "" ? UNTAGGED_S : TAGGED_S;
-    const keeping = keepBody(key, copy, range.end - range.start, time);
+    const keeping = keepBody(key, readable, length, time);
     waitUntil(keeping.finally(() => filling.delete(key)));
-    return { ...opened, body };
+    return { ...opened, copy: new Copy(writable, length) };
   } catch (error) {
     throw done(key, error);
   }
@@ -309,7 +308,7 @@ async function openAndKeep(bucket, piece, patience) {
 const filling = new Map();
 const POLL = 15; // milliseconds
 const LONGEST_WAIT = 3000;
-/** A segment is some megabytes; of a slow client's, what he has not taken yet is in memory. */
+/** A segment is some megabytes. */
 const LARGEST_KEPT = 16 * 1024 * 1024;
 const TAGGED_S = 31_536_000; // its key has the object's tag: it never changes
 const UNTAGGED_S = 3600;
@@ -347,18 +346,96 @@ async function keptBody(key, length) {
  */
 async function keepBody(key, body, length, seconds) {
   try {
-    const { readable, writable } = new FixedLengthStream(length);
-    const filled = body.pipeTo(writable);
     const headers = {
       "Cache-Control": `public, max-age=${seconds}`,
       "Content-Type": "application/octet-stream",
     };
     const kept = { headers: { ...headers, "Content-Length": String(length) } };
-    await Promise.all([filled, caches.default.put(key, new Response(readable, kept))]);
+    await caches.default.put(key, new Response(body, kept));
     await caches.default.put(wholeness(key), new Response("whole", { headers }));
   } catch {
     // Nothing kept: the next request reads the store.
   }
+}
+
+/**
+ * The cache's copy of a body, written beside the client's. It is never more than a chunk behind or
+ * ahead: what a slow client has not taken yet stays in the store, and not in memory. A client that
+ * leaves takes the copy along; a cache that fails does not take the client along.
+ */
+class Copy {
+  #writer;
+  #left;
+  #written = Promise.resolve();
+  #over = false;
+
+  constructor(writable, length) {
+    this.#writer = writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    this.#left = length;
+  }
+
+  /** Adds a chunk, whose buffer may be used again, once the cache has taken the one before it. */
+  async write(chunk) {
+    if (this.#over) return;
+    const clock = new Clock(LONGEST_WAIT);
+    try {
+      await clock.race(this.#written);
+    } catch {
+      return this.leave();
+    } finally {
+      clock.stop();
+    }
+    this.#left -= chunk.length;
+    this.#over = this.#left === 0;
+    this.#written = this.#writer.write(chunk.slice());
+    this.#written.catch(() => {});
+    if (this.#over) this.#writer.close().catch(() => {});
+  }
+
+  /** What there is of it so far is all. */
+  leave() {
+    if (this.#over) return;
+    this.#over = true;
+    this.#writer.abort(new Error("left")).catch(() => {});
+  }
+}
+
+/** A reader of an open body, which lets the cache have what it reads. */
+class SharedReader {
+  #reader;
+  #copy;
+
+  constructor(body, copy) {
+    this.#reader = body.getReader({ mode: "byob" });
+    this.#copy = copy;
+  }
+
+  async readAtLeast(least, view) {
+    const chunk = await this.#reader.readAtLeast(least, view);
+    if (!chunk.done && chunk.value.length > 0) await this.#copy.write(chunk.value);
+    return chunk;
+  }
+
+  /** Past the last byte that is wanted. */
+  read(view) {
+    this.#copy.leave();
+    return this.#reader.read(view);
+  }
+
+  cancel() {
+    this.#copy.leave();
+    return this.#reader.cancel();
+  }
+}
+
+const readerOf = ({ body, copy }) =>
+  copy === undefined ? body.getReader({ mode: "byob" }) : new SharedReader(body, copy);
+
+/** Nobody wants an open body any more. */
+async function leave({ body, copy }) {
+  copy?.leave();
+  await body.cancel();
 }
 
 /** Opens a piece and sees to it that the object is still the one the index was made from. */
@@ -464,9 +541,13 @@ async function collect({ body, length }) {
   return whole;
 }
 
-/** The bytes can go on as they come: all are wanted and the runtime sees to their number. */
-function isWhole({ range, keep }, { counted }) {
-  return counted && keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
+/**
+ * The bytes can go on as they come: all are wanted, by the client alone, and the runtime sees to
+ * their number.
+ */
+function isWhole({ range, keep }, { counted, copy }) {
+  const all = keep.length === 2 && keep[0] === range.start && keep[1] === range.end;
+  return all && counted && copy === undefined;
 }
 
 /**
@@ -485,8 +566,8 @@ async function pipe(body, { start, end }, writable, patience) {
 }
 
 /** Hands on the wanted stretches of a stream, as `seal` makes them. */
-async function squeeze(body, { range, keep }, writable, patience, seal = (bytes) => bytes) {
-  const reader = body.getReader({ mode: "byob" });
+async function squeeze(opened, { range, keep }, writable, patience, seal = (bytes) => bytes) {
+  const reader = readerOf(opened);
   const writer = writable.getWriter();
   const watch = new Watch(reader, patience);
   try {

@@ -301,6 +301,25 @@ test("a client that goes away closes the connections to the store", async () => 
   }
 });
 
+test("what one client takes is kept for the next, and what he leaves is not", async () => {
+  const kept = (name) => ({ kept: `https://cache.selvedge.invalid/1/${name}` });
+  for (const keep of [undefined, [10, 1_000_000, 1_000_500, FILE.length]]) {
+    const one = [piece("good", 0, FILE.length, { keep, ...kept(`whole-${keep}`) })];
+    await arrives(one);
+    origin.requests.length = 0;
+    await arrives(one);
+    assert.equal(origin.requests.length, 0, "the store is asked once more");
+  }
+  const left = [piece("good", 0, FILE.length, kept("left"))];
+  const going = new AbortController();
+  const response = await stream(left, { signal: going.signal });
+  await response.body.getReader().read();
+  going.abort();
+  origin.requests.length = 0;
+  await arrives(left);
+  assert.equal(origin.requests.length, 1);
+});
+
 test("a bucket serves reads and bodies alike", async () => {
   const answer = await read("file", FILE.length - 10, FILE.length + 10, { r2: true });
   assert.deepEqual([answer.kind, answer.bytes], ["", [...FILE.subarray(-10)]]);

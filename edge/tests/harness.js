@@ -37,9 +37,10 @@ export default {
   },
 };
 
-function stored({ object, address, start, end, size, etag = "", keep = [start, end] }) {
+function stored({ object, address, start, end, size, etag = "", keep = [start, end], kept = "" }) {
   const [from, to, whole] = [start, end, size].map(BigInt);
-  return [object ?? address, address, from, to, whole, etag, BigUint64Array.from(keep.map(BigInt))];
+  const stretches = BigUint64Array.from(keep.map(BigInt));
+  return [object ?? address, address, from, to, whole, etag, stretches, kept];
 }
 
 /** Sends what the inputs give, read by turns. */

@@ -102,6 +102,8 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
     segments.args(&options.arguments);
     let mut transport = command("node", ["bench/worker/transport.mjs"]);
     transport.args(&options.arguments);
+    let mut memory = command("node", ["bench/worker/memory.mjs"]);
+    memory.args(&options.arguments);
     let mut encrypted = command("node", ["bench/worker/encrypted.mjs"]);
     encrypted.args(&options.arguments);
     let mut manifest = command("node", ["bench/worker/manifest.mjs"]);
@@ -112,6 +114,7 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
         ("the worker", cargo(["xtask", "edge"])),
         ("segments", segments),
         ("transport streams", transport),
+        ("memory", memory),
         ("encryption", encrypted),
         ("filtered manifests", manifest),
         ("downloads beside nginx", download),
