@@ -139,28 +139,46 @@ function offerPlayers() {
 
 function address() {
   const chosen = asset.selectedOptions[0]?.dataset ?? {};
+  const [only, ...more] = ["hls", "dash", "smooth"].filter((name) => chosen[name] !== undefined);
+  if (only !== undefined && more.length === 0 && protocol.value !== only) {
+    protocol.value = only;
+    offerPlayers();
+  }
   if (chosen[protocol.value] !== undefined) url.value = chosen[protocol.value];
 }
 
 /** Lists what is published: the origin knows, `cargo xtask dev` passes the question on. */
 async function listAssets() {
   try {
-    const response = await fetch("/api/assets");
-    if (!response.ok) throw new Error(`the origin answered ${response.status}`);
-    asset.replaceChildren(...offered(await response.json()));
+    const [assets, offers] = await Promise.all(["/api/assets", "/api/offers"].map(asked));
+    asset.replaceChildren(...offered(assets, offers));
   } catch (error) {
     report("note", `no list of assets: ${error.message}`);
   }
 }
 
-function offered(assets) {
-  return assets.flatMap((each) =>
+async function asked(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`the origin answered ${response.status}`);
+  return response.json();
+}
+
+/** `assets` are the origin's. `offers` need a token, which only those addresses have. */
+function offered(assets, offers) {
+  const open = assets.filter(({ locator }) => !offers.some(({ url }) => url.includes(locator)));
+  const plain = open.flatMap((each) =>
     each.manifests.map(({ name, hls, dash, smooth }) => {
       const option = new Option(`${each.asset} / ${name}`, `${each.locator}/${name}`);
       Object.assign(option.dataset, { hls, dash, smooth });
       return option;
     }),
   );
+  const others = offers.map(({ name, protocol: how, url }) => {
+    const option = new Option(name, url);
+    option.dataset[how] = url;
+    return option;
+  });
+  return [...plain, ...others];
 }
 
 async function begin() {

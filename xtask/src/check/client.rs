@@ -7,6 +7,9 @@ use crate::Result;
 /// Most bytes of a body: the demo has nothing like it.
 const LARGEST_BODY: u64 = 64 << 20;
 
+/// The page it says it is.
+pub(super) const ORIGIN: &str = "http://player.example";
+
 /// A client that takes every status for an answer.
 #[derive(Debug)]
 pub(super) struct Client(ureq::Agent);
@@ -34,7 +37,7 @@ impl Default for Client {
 impl Client {
     /// `GET`, with headers.
     pub(super) fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-        let request = self.0.get(encoded(url)).header("Origin", "http://player.example");
+        let request = self.0.get(encoded(url)).header("Origin", ORIGIN);
         // A compressed answer has no length to compare.
         let request = request.header("Accept-Encoding", "identity");
         let request =
@@ -44,7 +47,7 @@ impl Client {
 
     /// `HEAD`.
     pub(super) fn head(&self, url: &str) -> Result<Answer> {
-        let request = self.0.head(encoded(url)).header("Origin", "http://player.example");
+        let request = self.0.head(encoded(url)).header("Origin", ORIGIN);
         read(request.header("Accept-Encoding", "identity").call())
     }
 }

@@ -19,6 +19,10 @@ pub(super) enum Kind {
     Segment,
     /// A key frame, as I-frame playlists list them.
     KeyFrame,
+    /// A segment that is encrypted from end to end.
+    Sealed,
+    /// A content key, or a Clear Key licence.
+    Key,
     /// A file of the player page.
     Page,
 }
@@ -33,13 +37,15 @@ impl Kind {
             Self::Init => "init segments",
             Self::Segment => "media segments",
             Self::KeyFrame => "key frames",
+            Self::Sealed => "sealed segments",
+            Self::Key => "keys",
             Self::Page => "files of the page",
         }
     }
 
     /// Made of media, so that ranges of it may be asked for.
     pub(super) const fn is_media(self) -> bool {
-        matches!(self, Self::Init | Self::Segment | Self::KeyFrame)
+        matches!(self, Self::Init | Self::Segment | Self::KeyFrame | Self::Sealed)
     }
 
     /// Types it may have (8216 §10, 23009-1 Annex C, RFC 4337).
@@ -48,7 +54,10 @@ impl Kind {
             Self::Playlist => &["application/vnd.apple.mpegurl"],
             Self::Mpd => &["application/dash+xml"],
             Self::ClientManifest => &["application/vnd.ms-sstr+xml"],
-            Self::Init | Self::Segment | Self::KeyFrame => &["video/mp4", "audio/mp4"],
+            Self::Init | Self::Segment | Self::KeyFrame | Self::Sealed => {
+                &["video/mp4", "audio/mp4"]
+            }
+            Self::Key => &["application/octet-stream", "application/json"],
             Self::Page => &[],
         }
     }
@@ -59,6 +68,7 @@ impl Kind {
             Self::Init => Some(&["ftyp"]),
             Self::Segment | Self::KeyFrame => Some(&["styp", "moof", "sidx", "emsg", "prft"]),
             Self::Playlist | Self::Mpd | Self::ClientManifest | Self::Page => None,
+            Self::Sealed | Self::Key => None,
         }
     }
 }
@@ -79,6 +89,7 @@ pub(super) fn of(link: &Link, body: &[u8]) -> Result<Vec<Link>> {
         Kind::Playlist => playlist,
         Kind::ClientManifest => smooth::client_manifest,
         Kind::Init | Kind::Segment | Kind::KeyFrame | Kind::Page => return Ok(Vec::new()),
+        Kind::Sealed | Kind::Key => return Ok(Vec::new()),
     };
     let text = core::str::from_utf8(body).map_err(|error| format!("not UTF-8: {error}"))?;
     let found = parse(&link.url, text)?;
@@ -93,8 +104,10 @@ fn playlist(base: &str, text: &str) -> Result<Vec<Link>> {
         return Err("does not begin with #EXTM3U".into());
     }
     let is_master = text.contains("#EXT-X-STREAM-INF:");
+    let sealed = text.contains("METHOD=AES-128,");
     let plain = match (is_master, text.contains("#EXT-X-I-FRAMES-ONLY")) {
         (true, _) => Kind::Playlist,
+        (false, _) if sealed => Kind::Sealed,
         (false, true) => Kind::KeyFrame,
         (false, false) => Kind::Segment,
     };
@@ -105,6 +118,9 @@ fn playlist(base: &str, text: &str) -> Result<Vec<Link>> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let named = match line.split_once(':') {
             _ if !line.starts_with('#') => Some((line, plain)),
+            Some(("#EXT-X-KEY" | "#EXT-X-SESSION-KEY", list)) => {
+                attribute(list, "URI").map(|uri| (uri, Kind::Key))
+            }
             Some(("#EXT-X-MAP", list)) => attribute(list, "URI").map(|uri| (uri, Kind::Init)),
             Some(("#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF", list)) => {
                 attribute(list, "URI").map(|uri| (uri, Kind::Playlist))
@@ -152,7 +168,15 @@ fn mpd(base: &str, text: &str) -> Result<Vec<Link>> {
         Node::Text(_) => {}
         Node::Close(name) => walk.close(name),
     })?;
+    walk.found.extend(licences(text));
     Ok(walk.found)
+}
+
+/// Addresses of Clear Key licences, whatever element they stand in.
+fn licences(text: &str) -> impl Iterator<Item = Link> {
+    let texts = text.split('>').filter_map(|part| part.split('<').next());
+    let urls = texts.filter(|text| text.contains("/ClearKey/?"));
+    urls.map(|url| Link { url: url.replace("&amp;", "&"), kind: Kind::Key })
 }
 
 impl Walk {

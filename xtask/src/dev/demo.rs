@@ -15,7 +15,18 @@ const LOCATOR: &str = "5e1ed6e0-0000-4000-8000-00000000d340";
 /// One that needs a player token.
 const CLOSED: &str = "5e1ed6e0-0000-4000-8000-00000000d341";
 
-const NAME: &str = "demo";
+pub(super) const NAME: &str = "demo";
+
+/// One thing to play on the page.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// What it is.
+    pub(super) name: String,
+    /// `hls` or `dash`.
+    pub(super) protocol: &'static str,
+    /// Its manifest.
+    pub(crate) url: String,
+}
 
 /// Height, width and bit rate of the video.
 const RENDITIONS: [(u32, u32, &str); 3] =
@@ -43,6 +54,12 @@ pub(super) fn closed(selvedge: &Path, worker: &str, ring: &str) -> Result<String
     }
     let token = String::from_utf8_lossy(&minted.stdout).trim().to_owned();
     Ok(format!("{worker}/~{token}/{CLOSED}/{NAME}.ism"))
+}
+
+/// What is behind a player token, for the page.
+pub(super) fn behind_token(closed: &str) -> Offer {
+    let name = format!("{NAME} / behind a player token");
+    Offer { name, protocol: "hls", url: format!("{closed}/manifest(format=m3u8-cmaf)") }
 }
 
 /// Publishes the demo into `store`, unless it is there.

@@ -3,6 +3,7 @@
 
 mod children;
 mod demo;
+mod guarded;
 mod page;
 
 use core::net::Ipv4Addr;
@@ -17,6 +18,7 @@ use std::sync::mpsc;
 use clap::Args;
 
 use self::children::Children;
+pub(crate) use self::demo::Offer;
 use crate::run::{at, cargo, command, root, run, say, target};
 use crate::{Result, check, edge, tools};
 
@@ -79,6 +81,7 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
         .map_err(|error| format!("no handler for Ctrl-C could be set: {error}"))?;
     let folder = root().join(".selvedge");
     let secret = Secret::write(&folder, &addresses)?;
+    guarded::publish(&store)?;
     let mut children = Children::default();
     say("starting the origin");
     children
@@ -88,11 +91,13 @@ pub(crate) fn dev(options: &Options) -> Result<()> {
     children.start("wrangler", &mut wrangler(options, &folder, &secret))?;
     let demo = demo::address(&addresses.worker);
     children.wait_for(&format!("{demo}/manifest(format=m3u8-cmaf)"), &stopped, PATIENCE)?;
-    page::serve(options.player_port, &addresses)?;
-
     let closed = demo::closed(&selvedge, &addresses.worker, &secret.ring())?;
+    let mut offers = guarded::offers(&selvedge, &store, &addresses.worker)?;
+    let encrypted = offers.iter().map(|offer| offer.url.clone()).collect::<Vec<_>>();
+    offers.insert(0, demo::behind_token(&closed));
+    page::serve(options.player_port, &addresses, &offers)?;
     if options.check {
-        return check::check(&addresses, &demo, &closed);
+        return check::check(&addresses, &demo, &closed, &encrypted);
     }
     say(format_args!(
         "\n  player  {}\n  HLS     {demo}/manifest(format=m3u8-cmaf)\n  DASH    \
@@ -138,7 +143,7 @@ impl Secret {
             .and_then(|mut open| {
                 let ring = secret.ring();
                 write!(open, "STORE=origin\nORIGIN_URL={origin}\nORIGIN_SECRET={text}\n")?;
-                write!(open, "TOKEN_SECRETS={ring}\nDEV=1\n")
+                write!(open, "TOKEN_SECRETS={ring}\nKEY_SEED={}\nDEV=1\n", guarded::SEED)
             })
             .map_err(at(file))?;
         Ok(secret)
@@ -179,6 +184,7 @@ fn origin(
         .args(["--base-url", worker, "--listen", &format!("127.0.0.1:{}", options.origin_port)])
         .env("SELVEDGE_ORIGIN_SECRET", &secret.text)
         .env("SELVEDGE_TOKEN_SECRETS", secret.ring())
+        .env("SELVEDGE_KEY_SEED", guarded::SEED)
         .stdout(std::process::Stdio::null());
     origin
 }

@@ -1,5 +1,6 @@
 //! The player page's server.  In: `edge/player`, the players npm installed, the origin's list of
-//! assets. Out: one site, so that the page asks nobody else for anything but media.
+//! assets, what else the demo offers. Out: one site, so that the page asks nobody else for anything
+//! but media.
 
 use alloc::sync::Arc;
 use std::fs::File;
@@ -7,10 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use serde_json::{Value, json};
 use tiny_http::{Header, Request, Response, Server};
 
 use crate::Result;
-use crate::dev::Addresses;
+use crate::dev::{Addresses, Offer};
 use crate::run::root;
 
 /// Threads that answer: a browser opens six connections.
@@ -20,25 +22,30 @@ const THREADS: usize = 6;
 const VENDORS: [&str; 3] = ["dashjs", "hls.js", "shaka-player"];
 
 /// Begins to serve; ends with the process.
-pub(super) fn serve(port: u16, addresses: &Addresses) -> Result<()> {
+pub(super) fn serve(port: u16, addresses: &Addresses, offers: &[Offer]) -> Result<()> {
     let server = Server::http(("127.0.0.1", port))
         .map_err(|error| format!("the player page cannot be served at port {port}: {error}"))?;
     let server = Arc::new(server);
+    let offer = |Offer { name, protocol, url }: &Offer| json!({ "name": name, "protocol": protocol, "url": url });
+    let offers = Value::from_iter(offers.iter().map(offer)).to_string();
     for _ in 0..THREADS {
-        let (server, origin) = (server.clone(), addresses.origin.clone());
+        let (server, origin, offers) = (server.clone(), addresses.origin.clone(), offers.clone());
         thread::spawn(move || {
             for request in server.incoming_requests() {
                 // A browser that went away needs no answer.
-                let _ = answer(request, &origin);
+                let _ = answer(request, &origin, &offers);
             }
         });
     }
     Ok(())
 }
 
-fn answer(request: Request, origin: &str) -> io::Result<()> {
+fn answer(request: Request, origin: &str, offers: &str) -> io::Result<()> {
     let url = request.url().to_owned();
     let path = url.split('?').next().unwrap_or_default();
+    if path == "/api/offers" {
+        return request.respond(typed(Response::from_string(offers), "json"));
+    }
     if path.starts_with("/api/") {
         return match ureq::get(format!("{origin}{url}")).call() {
             Ok(mut said) => {
