@@ -58,11 +58,11 @@ fn made_presentations_pass() {
     published(&presentations, judge);
 }
 
-/// It differs from the others in a few words, so a few presentations do; with key frames.
+/// It differs from the others in a few words, so one presentation does; with key frames.
 #[test]
 fn dash_before_cmaf_passes() {
-    let mut presentations = proof::made();
-    presentations.retain(|one| one.files.len() > 1);
+    let mut presentations = proof::stored_plainly();
+    presentations.retain(|one| one.name == "ladder-25");
     published(&presentations, |_, dash| {
         let csf = dash.replace("mpd-time-cmaf", "mpd-time-csf,trick-mode=true");
         checkers::mpd(&[csf]).unwrap_or(Ok(()))

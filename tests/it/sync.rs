@@ -9,8 +9,9 @@ use std::process::Command;
 
 use selvedge_core::codec::{Carrier, Family, TABLE};
 use selvedge_tests::media::{self, Finish, Recipe};
+use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{fetch, proof, smooth, tools};
+use selvedge_tests::{fetch, smooth, tools};
 
 /// A second into each pair of seconds, for one picture of 25 a second, white and a tone.
 const PICTURES: &str = "-f lavfi -i color=black:s=320x180:r=25:d=15,\
@@ -287,12 +288,12 @@ const fn in_identity(family: Family) -> &'static str {
 }
 
 /// The checks that prove a cell.
-fn proofs(family: Family) -> Vec<&'static str> {
+fn proofs(family: Family, made: &[Presentation]) -> Vec<&'static str> {
     let mut proofs = Vec::new();
     if encoder(family).is_some() {
         proofs.push("sync");
     }
-    let (source, made) = (in_identity(family), proof::made());
+    let source = in_identity(family);
     let compared = include_str!("identity.rs").contains(&format!("\"{source}\""))
         || made.iter().any(|one| one.name == source);
     if compared {
@@ -305,19 +306,17 @@ fn proofs(family: Family) -> Vec<&'static str> {
     proofs
 }
 
-fn cell(family: Family, carrier: Carrier, formats: &[&str], wrong: &[(&str, String)]) -> String {
-    if !family.goes_into(carrier) {
-        return "–".into();
-    }
-    match wrong.iter().find(|(format, _)| formats.contains(format)) {
-        Some(_) => "off".into(),
-        None => proofs(family).join(", "),
+fn cell(family: Family, carrier: Carrier, right: bool, made: &[Presentation]) -> String {
+    match (family.goes_into(carrier), right) {
+        (false, _) => "–".into(),
+        (true, false) => "off".into(),
+        (true, true) => proofs(family, made).join(", "),
     }
 }
 
 /// The table of codecs, as this machine finds it, and what is behind each `off`.
 fn table(server: &Server, store: &Path) -> (String, String) {
-    let mut found = String::new();
+    let (made_media, mut found) = (proof::made(), String::new());
     let mut table = String::from("| |");
     COLUMNS.iter().for_each(|(title, ..)| write!(table, " {title} |").unwrap());
     table.push_str("\n|---|---|---|---|---|\n");
@@ -335,7 +334,8 @@ fn table(server: &Server, store: &Path) -> (String, String) {
         found.extend(told);
         write!(table, "| {} |", family.words()).unwrap();
         for (_, carrier, formats) in COLUMNS {
-            write!(table, " {} |", cell(family, carrier, formats, &wrong)).unwrap();
+            let right = !wrong.iter().any(|(format, _)| formats.contains(format));
+            write!(table, " {} |", cell(family, carrier, right, &made_media)).unwrap();
         }
         table.push('\n');
     }

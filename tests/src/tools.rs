@@ -1,15 +1,23 @@
 //! Outside programs and folders.  In: a name.  Out: whether it is here, and where.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
-/// `program` can be started.
+/// `program` can be started. It is tried once.
+///
+/// # Panics
+/// Where another thread did while it asked.
 #[must_use]
 pub fn present(program: &str) -> bool {
-    let flag = if program.starts_with("ff") { "-version" } else { "--version" };
-    let started =
-        Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    started.is_ok()
+    static TRIED: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut tried = TRIED.lock().expect("nobody panics while trying");
+    *tried.entry(program.to_owned()).or_insert_with(|| {
+        let flag = if program.starts_with("ff") { "-version" } else { "--version" };
+        let mut command = Command::new(program);
+        command.arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    })
 }
 
 /// The repository.

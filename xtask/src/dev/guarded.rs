@@ -19,7 +19,8 @@ const LOCATOR: &str = "5e1ed6e0-0000-4000-8000-00000000d342";
 /// one run to the next, so that keys have to stay the same.
 pub(super) const SEED: &str = "c2VsdmVkZ2UncyBkZW1vIGhhcyBubyBzZWNyZXRz";
 
-/// What its tokens are signed with: the worker remembers documents for a minute, a restart included.
+/// What its tokens are signed with: the worker remembers documents for a minute, and over a restart
+/// too.
 const TOKENS: &str = "selvedge's demo lets everybody in";
 
 /// Key identifiers by their labels.

@@ -26,7 +26,7 @@ pub(super) fn serve(port: u16, addresses: &Addresses, offers: &[Offer]) -> Resul
     let server = Server::http(("127.0.0.1", port))
         .map_err(|error| format!("the player page cannot be served at port {port}: {error}"))?;
     let server = Arc::new(server);
-    let offer = |Offer { name, protocol, url }: &Offer| json!({ "name": name, "protocol": protocol, "url": url });
+    let offer = |it: &Offer| json!({ "name": it.name, "protocol": it.protocol, "url": it.url });
     let offers = Value::from_iter(offers.iter().map(offer)).to_string();
     for _ in 0..THREADS {
         let (server, origin, offers) = (server.clone(), addresses.origin.clone(), offers.clone());
