@@ -320,8 +320,9 @@ function done(key, what) {
   return what;
 }
 
-/** Where it says that what is kept under a key is whole. */
+/** Where it says that what is kept under a key is whole, of which filling of it. */
 const wholeness = (key) => `${key}&whole`;
+const FILL = "X-Fill";
 
 /** What is kept under a key, if it is whole. */
 async function keptBody(key, length) {
@@ -331,8 +332,9 @@ async function keptBody(key, length) {
       caches.default.match(key),
     ]);
     discard(whole?.body);
-    if (whole !== undefined && Number(response?.headers.get("Content-Length")) === length)
-      return response.body;
+    const of = (header) => response?.headers.get(header);
+    const marked = whole !== undefined && whole.headers.get(FILL) === of(FILL);
+    if (marked && Number(of("Content-Length")) === length) return response.body;
     discard(response?.body);
   } catch {
     // A failing cache has nothing.
@@ -342,13 +344,15 @@ async function keptBody(key, length) {
 
 /**
  * Puts a stream of exactly `length` bytes into the cache. One that breaks off may be kept in part,
- * and the runtime calls that done: a second entry says of what is whole that it is.
+ * and the runtime calls that done: a second entry says of what is whole that it is. Either may be
+ * evicted without the other, so both have a number of this filling.
  */
 async function keepBody(key, body, length, seconds) {
   try {
     const headers = {
       "Cache-Control": `public, max-age=${seconds}`,
       "Content-Type": "application/octet-stream",
+      [FILL]: crypto.randomUUID(),
     };
     const kept = { headers: { ...headers, "Content-Length": String(length) } };
     await caches.default.put(key, new Response(body, kept));
