@@ -63,7 +63,7 @@ async function same(path, init) {
     const have = await answer(worker.url, path, init);
     const place = `${name}: ${path} ${JSON.stringify(init ?? {})}`;
     assert.equal(have.status, want.status, `${place}: ${have.bytes.subarray(0, 200)}`);
-    if (name === "bucket" && isFile(path)) {
+    if (name === "bucket" && want.status < 300 && isFile(path)) {
       // Of a file given out as it is, tag and date are those its own store gave it.
       for (const { headers } of [have, want]) {
         assert.ok(headers.etag && headers["last-modified"], place);
