@@ -10,7 +10,8 @@ use crate::run::{cargo, command, has, root, run, say};
 use crate::tools::{self, NO_STD, WASM};
 
 /// Folders of tests for Node's test runner.
-const NODE_TESTS: [&str; 3] = ["edge/tests", "tests/worker", "tests/browser"];
+const NODE_TESTS: [&str; 3] = ["edge/tests", "tests/worker", BROWSER_TESTS];
+const BROWSER_TESTS: &str = "tests/browser";
 
 #[derive(Debug, Args)]
 pub(crate) struct TestOptions {
@@ -46,9 +47,10 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
         for folder in NODE_TESTS {
             let files = test_files(folder);
             if !files.is_empty() {
-                // One at a time: each starts servers and browsers of its own.
-                let flags = ["--test", "--test-reporter=spec", "--test-concurrency=1"];
-                let mut node = command("node", flags);
+                // One at a time: each starts servers of its own. Players mostly wait.
+                let at_once = if folder == BROWSER_TESTS { 2 } else { 1 };
+                let at_once = format!("--test-concurrency={at_once}");
+                let mut node = command("node", ["--test", "--test-reporter=spec", &at_once]);
                 // Built a step ago: no file has to ask again.
                 node.args(files).env("SELVEDGE_EDGE_BUILD", root().join("edge/build"));
                 steps.push((folder, node));
