@@ -28,7 +28,7 @@ await onStage(async ({ store, heavy, native, worker }) => {
     const asked = one.scheme === "" ? film : film.replace(")", `,encryption=${one.scheme})`);
     one.segments = await segmentsOf(native, asked, one.kind);
   }
-  await byTurns(schemes, ROUNDS, (one) => askSegments(worker, one, REQUESTS));
+  await byTurns(worker, schemes, ROUNDS, (one) => askSegments(worker, one, REQUESTS));
 });
 report();
 

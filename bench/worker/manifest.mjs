@@ -36,7 +36,7 @@ try {
     for (const one of manifests) {
       await withWorker(native, (fresh) => cold(fresh, one), settings);
     }
-    await byTurns(manifests, ROUNDS, (one) => ask(worker, one));
+    await byTurns(worker, manifests, ROUNDS, (one) => ask(worker, one));
   });
   report();
 } finally {

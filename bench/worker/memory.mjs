@@ -11,7 +11,7 @@
 import { once } from "node:events";
 import { get } from "node:http";
 import { median, record } from "../record.mjs";
-import { residentBytes, workerdBelow } from "./process.mjs";
+import { residentBytes } from "./process.mjs";
 import { get as fetched, onStage, segmentsOf, withWorker } from "./stage.mjs";
 
 const ROUNDS = 5; // the median counts
@@ -39,7 +39,7 @@ report();
 /** The memory a client takes where each of several asks for a segment that nobody had before. */
 async function crowd(worker, one, [first, ...segments]) {
   for (let n = 0; n < 20; n += 1) await fetched(worker, first);
-  const workerd = workerdBelow(process.pid);
+  const { workerd } = worker;
   const before = residentBytes(workerd);
   let most = before;
   const looking = setInterval(() => { most = Math.max(most, residentBytes(workerd)); }, 10);

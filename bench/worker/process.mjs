@@ -2,18 +2,18 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** The workerd process that `parent` started. */
-export function workerdBelow(parent) {
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+/** The workerd processes that `parent` started. */
+export function workerdsBelow(parent) {
+  const isOne = (entry) => {
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
       const [, name, , above] = /\((.*)\) (\S) (\d+)/.exec(stat);
-      if (Number(above) === parent && name.startsWith("workerd")) return Number(entry);
+      return Number(above) === parent && name.startsWith("workerd");
     } catch {
-      // It ended meanwhile.
+      return false; // It ended meanwhile.
     }
-  }
-  throw new Error("workerd is not to be found: this measures on Linux");
+  };
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOne(name)).map(Number);
 }
 
 /** Processor time a process has used so far, all threads. */

@@ -21,7 +21,7 @@ await onStage(async (stage) => {
   for (const film of films) film.segments = await segmentsOf(stage.native, film.hls);
   for (const film of films) film.cold = await cold(stage.worker, film);
   // The heads are cached by now; the first round, before the clock runs, reads the pages.
-  await byTurns(films, ROUNDS, (film) => ask(stage.worker, film));
+  await byTurns(stage.worker, films, ROUNDS, (film) => ask(stage.worker, film));
 });
 report();
 

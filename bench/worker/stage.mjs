@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { secret, serveNatively } from "../../tests/worker/demo.mjs";
 import { repository, startWorker } from "../../tests/worker/worker.mjs";
-import { cpuSeconds, workerdBelow } from "./process.mjs";
+import { cpuSeconds, workerdsBelow } from "./process.mjs";
 
 /** Gives `play` the benchmarks' films in a store, the origin and the worker before it. */
 export async function onStage(play) {
@@ -18,8 +18,8 @@ export async function onStage(play) {
     const bin = ["--package", "selvedge-bench", "--bin", "bench_store"];
     const run = ["run", "--quiet", "--release", ...bin, "--", store];
     const told = execFileSync("cargo", run, { cwd: repository, encoding: "utf8" });
-    const { binary, films, heavy } = JSON.parse(told);
-    await beforeWorker({ store, binary }, (stage) => play({ ...stage, store, films, heavy }));
+    const { binary, ...films } = JSON.parse(told);
+    await beforeWorker({ store, binary }, (stage) => play({ ...stage, ...films, store }));
   } finally {
     rmSync(store, { recursive: true });
   }
@@ -35,12 +35,15 @@ export async function beforeWorker({ store, binary, settings }, play) {
   }
 }
 
-/** Gives `play` a worker with nothing in its caches, and with more `settings`. */
+/** Gives `play` a worker with nothing in its caches, and its process; with more `settings`. */
 export async function withWorker(native, play, settings = {}) {
   const signed = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret, ...settings };
+  const others = workerdsBelow(process.pid);
   const worker = await startWorker(signed);
   try {
-    return await play(worker);
+    const workerd = workerdsBelow(process.pid).find((one) => !others.includes(one));
+    if (workerd === undefined) throw new Error("no workerd is to be found: this needs Linux");
+    return await play({ ...worker, workerd });
   } finally {
     await worker.close();
   }
@@ -73,8 +76,7 @@ export async function get(worker, path) {
  * Has `ask(one)` called for each of `cases`, once to warm up and then `rounds` times by turns.
  * It returns how many requests it made; each case's `rounds` gets milliseconds of CPU a request.
  */
-export async function byTurns(cases, rounds, ask) {
-  const workerd = workerdBelow(process.pid);
+export async function byTurns({ workerd }, cases, rounds, ask) {
   for (const one of cases) {
     one.rounds = [];
     await ask(one);

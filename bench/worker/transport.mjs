@@ -23,7 +23,7 @@ await onStage(async ({ heavy, native, worker }) => {
   for (const one of formats) {
     one.segments = await segmentsOf(native, heavy.hls.replace("m3u8-cmaf", one.format));
   }
-  await byTurns(formats, ROUNDS, (one) => askSegments(worker, one, REQUESTS));
+  await byTurns(worker, formats, ROUNDS, (one) => askSegments(worker, one, REQUESTS));
 });
 report();
 
