@@ -1,6 +1,6 @@
 //! Outside programs and folders.  In: a name.  Out: whether it is here, and where.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
