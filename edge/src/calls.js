@@ -1,6 +1,8 @@
 // Calls of other people's servers.  In: what to call, and how much of an answer to take.  Out: the
 // answer, or a word why there is none. Follows no redirect, and logs nothing.
 
+import { readBody } from "./glue.js";
+
 /** `headers` are lines, of a name and of its value in turn. */
 export async function call(method, address, headers, body, most, patience) {
   const abort = new AbortController();
@@ -15,7 +17,7 @@ export async function call(method, address, headers, body, most, patience) {
       cache: "no-store",
       signal: abort.signal,
     });
-    const bytes = await upTo(most, response);
+    const bytes = await readBody(response, most);
     if (bytes === undefined) return answer("long");
     const type = response.headers.get("Content-Type") ?? "";
     return answer("", { status: response.status, type, bytes });
@@ -23,22 +25,11 @@ export async function call(method, address, headers, body, most, patience) {
     return answer(abort.signal.aborted ? "late" : "failed");
   } finally {
     clearTimeout(timer);
+    abort.abort(); // what is not wanted of an answer does not come
   }
 }
 
 function pairs(lines) {
   const parts = lines === "" ? [] : lines.split("\n");
   return parts.flatMap((name, at) => (at % 2 === 0 ? [[name, parts[at + 1]]] : []));
-}
-
-/** The body; `undefined` where it is longer than `most` bytes. */
-async function upTo(most, response) {
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > most) return undefined;
-    chunks.push(chunk);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

@@ -755,12 +755,12 @@ export async function verify(curve, first, second, message, signature) {
   }
 }
 
-/** The body of a request, unless it is longer than `most` bytes. */
-export async function readBody(request, most) {
-  if (Number(request.headers.get("Content-Length") ?? 0) > most) return undefined;
+/** The body of a request or an answer, unless it is longer than `most` bytes. */
+export async function readBody(message, most) {
+  if (Number(message.headers.get("Content-Length") ?? 0) > most) return undefined;
   const chunks = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of message.body ?? []) {
     length += chunk.length;
     if (length > most) return undefined;
     chunks.push(chunk);

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use core::fmt::Write as _;
-use std::fs;
 
 use bytes::Bytes;
 use selvedge_core::asset::movie::Media;
@@ -354,11 +353,7 @@ fn filtered_manifests_read_as_written_down() {
         };
         write!(found, "──── {path}{above}\n{}\n", text.trim_end()).unwrap();
     }
-    let file = tools::repository().join("tests/it/filters.golden");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&file, &found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(&file).unwrap());
+    tools::golden("filters.golden", &found);
 }
 
 #[test]

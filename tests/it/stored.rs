@@ -165,11 +165,7 @@ fn stored_manifests_read_as_written_down() {
         };
         write!(found, "──── {path}{query}{above}\n{status}{}\n", text.trim_end()).unwrap();
     }
-    let file = tools::repository().join("tests/it/stored.golden");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&file, &found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(&file).unwrap());
+    tools::golden("stored.golden", &found);
 }
 
 #[test]

@@ -45,3 +45,16 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     }
     Some(found)
 }
+
+/// Compares with the text in `tests/it/{name}`; writes it instead where the environment has
+/// `UPDATE_GOLDEN`.
+///
+/// # Panics
+/// Where it is another.
+pub fn golden(name: &str, found: &str) {
+    let file = repository().join("tests/it").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&file, found).expect("the golden can be written");
+    }
+    assert_eq!(found, std::fs::read_to_string(&file).expect("a golden"), "{name}");
+}
