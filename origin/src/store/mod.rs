@@ -3,6 +3,7 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 use core::time::Duration;
 use std::io;
@@ -203,9 +204,9 @@ impl Store {
             let (version, modified) = (opened.meta.version(), opened.meta.modified());
             let mut chunks: Vec<Bytes> =
                 opened.bytes.try_collect().await.map_err(|error| broken(&error))?;
-            let bytes = match (chunks.len(), chunks.pop()) {
-                (1, Some(only)) => only,
-                (_, last) => chunks.into_iter().chain(last).flatten().collect(),
+            let bytes = match chunks.as_mut_slice() {
+                [only] => mem::take(only),
+                several => several.concat().into(),
             };
             Ok(Fetched { bytes, version, modified })
         };
