@@ -173,10 +173,12 @@ impl FragmentCipher {
         Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
     }
 
-    /// Writes what `traf` says of single samples; nothing where there is nothing to say. `out`
-    /// begins with the `moof`.
+    /// Writes what `traf` says of single samples. `out` begins with the `moof`. Of sound under
+    /// `cbcs` there is nothing to say, and `senc` just counts: readers built on Bento4 take a
+    /// fragment without one for clear.
     pub(super) fn write(&self, out: &mut Writer) {
         if self.samples.iter().all(|sample| sample.information() == 0) {
+            out.full_box(*b"senc", 0, 0, |out| self.information(out));
             return;
         }
         let flags = if self.has_subsamples() { 0x02 } else { 0 };
