@@ -31,12 +31,14 @@ const players = [
   ["hls.js", "muxed transport streams"],
   ["dash.js", "dash"],
   ["dash.js", "dash before CMAF"],
+  ["dash.js", "dash on demand"],
   ["dash.js", "smooth"],
   ["shaka", "dash"],
   ["shaka", "hls"],
   ["shaka", "transport streams"],
   ["shaka", "muxed transport streams"],
   ["shaka", "dash before CMAF"],
+  ["shaka", "dash on demand"],
   ["shaka 4", "smooth"],
 ];
 
@@ -45,6 +47,8 @@ const addresses = {
   dash: ({ dash }) => dash,
   "dash before CMAF": ({ dash }) =>
     dash.replace("mpd-time-cmaf", "mpd-time-csf,trick-mode=true"),
+  "dash on demand": ({ dash }) =>
+    dash.replace("mpd-time-cmaf", "mpd-time-cmaf,profile=on-demand"),
   smooth: ({ smooth }) => smooth,
   "transport streams": ({ hls }) => hls.replace("m3u8-cmaf", "m3u8-aapl"),
   "muxed transport streams": ({ hls }) => hls.replace("m3u8-cmaf", "m3u8-aapl-v3"),

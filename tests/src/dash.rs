@@ -1,5 +1,7 @@
 //! An MPD, read as a player does.  In: its URL.  Out: representations with every segment's URL.
 
+use core::ops::Range;
+
 use roxmltree::{Document, Node};
 
 use crate::fetch::{self, Get};
@@ -133,4 +135,52 @@ fn timeline(template: Node<'_, '_>) -> Result<Vec<(u64, u64)>, String> {
         }
     }
     Ok(found)
+}
+
+/// One representation of an on-demand MPD (23009-1 §8.3): a file, and where things lie in it.
+#[derive(Debug, Clone)]
+pub struct OneFile {
+    /// Its URL.
+    pub url: String,
+    /// `Initialization@range`, half-open.
+    pub init: Range<usize>,
+    /// `SegmentBase@indexRange`, half-open.
+    pub index: Range<usize>,
+}
+
+/// The representations of the on-demand MPD at `url`, in its order.
+///
+/// # Errors
+/// Where it is not answered with 200, or is no such MPD.
+pub fn files(get: &Get<'_>, url: &str) -> Result<Vec<OneFile>, String> {
+    let text = fetch::ok(get, url)?.text();
+    let document = Document::parse(&text).map_err(|error| format!("{url}: {error}"))?;
+    let profiles = document.root_element().attribute("profiles").unwrap_or_default();
+    if profiles != "urn:mpeg:dash:profile:isoff-on-demand:2011" {
+        return Err(format!("{url}: profiles are {profiles}"));
+    }
+    let all = document.descendants().filter(|node| node.has_tag_name_in("Representation"));
+    all.map(|node| one_file(url, node).ok_or_else(|| format!("{url}: no file in {node:?}")))
+        .collect()
+}
+
+fn one_file(url: &str, node: Node<'_, '_>) -> Option<OneFile> {
+    let child = |of: Node<'_, '_>, name| {
+        of.children().find(|child| child.has_tag_name_in(name)).map(|child| child.id())
+    };
+    let document = node.document();
+    let base = document.get_node(child(node, "BaseURL")?)?;
+    let segment = document.get_node(child(node, "SegmentBase")?)?;
+    let init = document.get_node(child(segment, "Initialization")?)?;
+    Some(OneFile {
+        url: fetch::resolve(url, base.text()?),
+        init: bytes(init.attribute("range")?)?,
+        index: bytes(segment.attribute("indexRange")?)?,
+    })
+}
+
+/// `first-last`
+fn bytes(range: &str) -> Option<Range<usize>> {
+    let (first, last) = range.split_once('-')?;
+    Some(first.parse().ok()?..last.parse::<usize>().ok()? + 1)
 }

@@ -19,7 +19,7 @@ use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
 use crate::index::page::{Page, PageSample};
 use crate::index::{Identity, VERSION};
 use crate::mux::cmaf::Dialect;
-use crate::mux::{Essence, cmaf};
+use crate::mux::{Essence, cmaf, lengths};
 use crate::report::{Notes, TrackReport};
 use crate::time::{Instant, Rounding, Timescale};
 use crate::wire::Writer;
@@ -29,6 +29,7 @@ pub(super) struct Part {
     pub(super) track: Track,
     pub(super) report: TrackReport,
     pub(super) timeline: Vec<u8>,
+    pub(super) lengths: Vec<u8>,
     pub(super) pages: Vec<Vec<u8>>,
 }
 
@@ -204,11 +205,14 @@ fn part(lane: &Lane, layout: &Layout, pages: &[Page], identity: &Identity) -> Re
         first: u32::try_from(lane.first).unwrap_or(u32::MAX),
         count: u32::try_from(lane.fragments.len()).unwrap_or(u32::MAX),
         timeline: 0..0,
+        lengths: 0..0,
         pages: Pages::Even { start: 0, stride: 0 },
     };
+    let lengths = lengths::of(&track, identity, pages)?;
     let pages = pages.iter().map(|page| page.encode(identity)).collect();
     let report = TrackReport::default();
-    Ok(Part { track, report, timeline: timeline.into_vec(), pages })
+    let timeline = timeline.into_vec();
+    Ok(Part { track, report, timeline, lengths, pages })
 }
 
 fn page(
@@ -364,19 +368,24 @@ fn stride(pages: &[Vec<u8>]) -> Option<u64> {
     (padded <= waste_allowed).then(|| u64::try_from(longest).unwrap_or(0))
 }
 
-/// Head, timelines, pages, the report. Offsets in the head change its length, so it is laid out
-/// again until the length holds; it can only grow, and soon stops.
+/// Head, timelines, lengths, pages, the report. Offsets in the head change its length, so it is
+/// laid out again until the length holds; it can only grow, and soon stops.
 fn lay_out(mut head: Head, parts: Vec<Part>, report: &[u8]) -> Vec<u8> {
     let size = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let mut tail = Writer::new();
     let mut places = Vec::new();
     let timelines: u64 = parts.iter().map(|part| size(&part.timeline)).fold(0, u64::saturating_add);
-    let (mut timeline_at, mut page_at) = (0_u64, timelines);
+    let lengths: u64 = parts.iter().map(|part| size(&part.lengths)).fold(0, u64::saturating_add);
+    let (mut timeline_at, mut lengths_at) = (0_u64, timelines);
+    let mut page_at = timelines.saturating_add(lengths);
     parts.iter().for_each(|part| tail.bytes(&part.timeline));
+    parts.iter().for_each(|part| tail.bytes(&part.lengths));
     for part in parts {
         let stride = stride(&part.pages);
         let timeline = timeline_at..timeline_at.saturating_add(size(&part.timeline));
         timeline_at = timeline.end;
+        let table = lengths_at..lengths_at.saturating_add(size(&part.lengths));
+        lengths_at = table.end;
         let start = page_at;
         let mut lengths = Vec::new();
         for page in &part.pages {
@@ -387,7 +396,7 @@ fn lay_out(mut head: Head, parts: Vec<Part>, report: &[u8]) -> Vec<u8> {
             page_at = page_at.saturating_add(size(page)).saturating_add(padding);
         }
         head.tracks.push(part.track);
-        places.push((timeline, start, stride, lengths));
+        places.push((timeline, table, start, stride, lengths));
     }
     let report_at = size(tail.as_slice());
     tail.bytes(report);
@@ -395,8 +404,11 @@ fn lay_out(mut head: Head, parts: Vec<Part>, report: &[u8]) -> Vec<u8> {
     let mut head_len = 0;
     loop {
         head.report = head_len + report.start..head_len + report.end;
-        for (track, (timeline, start, stride, lengths)) in head.tracks.iter_mut().zip(&places) {
+        for (track, (timeline, table, start, stride, lengths)) in
+            head.tracks.iter_mut().zip(&places)
+        {
             track.timeline = head_len + timeline.start..head_len + timeline.end;
+            track.lengths = head_len + table.start..head_len + table.end;
             track.pages = match stride {
                 Some(stride) => Pages::Even { start: head_len + start, stride: *stride },
                 None => Pages::Listed { start: head_len + start, lengths: lengths.clone() },

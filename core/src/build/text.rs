@@ -24,6 +24,7 @@ use crate::index::Identity;
 use crate::index::head::{Grid, Shape, Track};
 use crate::index::text::TextPage;
 use crate::index::timeline::Timeline;
+use crate::mux::lengths;
 use crate::mux::text::segment;
 use crate::report::{Note, Notes};
 use crate::text::{Carriage, Cue, SampleReader, Transcript, markup};
@@ -317,6 +318,7 @@ fn part(
     let mut track = head(number, lane, read, clock, &line);
     let mut pages = Vec::new();
     let (mut segments, mut len) = (Vec::new(), 0_usize);
+    let mut lengths = Writer::new();
     for (fragment, cut) in cut(&cues, &line).into_iter().enumerate() {
         let Cut { start, duration, cues, of } = cut;
         let page = TextPage {
@@ -334,6 +336,7 @@ fn part(
             report.push(note(&lane.entry, says).remedy("show fewer cues at one time"));
         }
         segments.push((size, duration));
+        lengths::of_text(&track, &page)?.encode(&mut lengths);
         let encoded = page.encode(frame.identity);
         len = len.saturating_add(encoded.len());
         if len > PAGES {
@@ -347,7 +350,8 @@ fn part(
     let mut timeline = Writer::new();
     line.encode(&mut timeline);
     let report = describe::text(&lane.entry, cues.len(), &line, &track);
-    Ok(Part { track, report, timeline: timeline.into_vec(), pages })
+    let (timeline, lengths) = (timeline.into_vec(), lengths.into_vec());
+    Ok(Part { track, report, timeline, lengths, pages })
 }
 
 /// The grid on a clock of at least a thousand ticks a second, on which its boundaries are exact.

@@ -76,6 +76,24 @@ impl CipherPlan {
         Self { padded: true, window: 0..padded, ..Self::new(key, Mode::CBC, runs, len) }
     }
 
+    /// A plan that does the same to no byte.
+    #[must_use]
+    pub fn nothing(&self) -> Self {
+        Self::new(Arc::clone(&self.key), self.mode, Vec::new(), 0)
+    }
+
+    /// The plan of a body that ends with that of `next`, which begins at byte `at`; both are of one
+    /// key and mode, and neither is padded. Up to `at`, what comes behind this one's stays clear.
+    pub fn append(&mut self, next: Self, at: u64) {
+        let moved = |run: Run| Run {
+            ranges: run.ranges.into_iter().map(|range| range.start + at..range.end + at).collect(),
+            ..run
+        };
+        self.runs.extend(next.runs.into_iter().map(moved));
+        self.input = at.saturating_add(next.input);
+        self.window = 0..self.input;
+    }
+
     /// Bytes that go out.
     #[must_use]
     pub const fn len(&self) -> u64 {

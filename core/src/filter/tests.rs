@@ -36,6 +36,7 @@ fn rendition(track: usize, bitrate: u64, codecs: &str, timescale: u32) -> Rendit
         sap_type: 1,
         private_data: None,
         protected: None,
+        file: None,
     }
 }
 

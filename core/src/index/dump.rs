@@ -77,7 +77,11 @@ fn dump_track(out: &mut String, number: usize, track: &Track) {
         );
     }
     line(out, format_args!("  sap {} grid {} first {}", track.sap_type, track.grid, track.first));
-    line(out, format_args!("  fragments {} timeline {:?}", track.count, track.timeline));
+    let (timeline, lengths) = (&track.timeline, &track.lengths);
+    line(
+        out,
+        format_args!("  fragments {} timeline {timeline:?} lengths {lengths:?}", track.count),
+    );
 }
 
 fn dump_page(out: &mut String, page: &Page) {

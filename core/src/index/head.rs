@@ -127,6 +127,8 @@ pub struct Track {
     pub count: u32,
     /// Where the track's timeline lies in the index.
     pub timeline: Range<u64>,
+    /// Where the lengths of its fragments lie ([`crate::index::Lengths`]).
+    pub lengths: Range<u64>,
     /// Where its pages lie.
     pub pages: Pages,
 }
@@ -436,6 +438,7 @@ impl Track {
             first: 0,
             count: 0,
             timeline: 0..0,
+            lengths: 0..0,
             pages: Pages::Even { start: 0, stride: 0 },
         }
     }
@@ -470,8 +473,10 @@ impl Track {
         for number in [self.grid, self.first, self.count] {
             out.varint(u64::from(number));
         }
-        out.varint(self.timeline.start);
-        out.varint(self.timeline.end);
+        for range in [&self.timeline, &self.lengths] {
+            out.varint(range.start);
+            out.varint(range.end);
+        }
         self.pages.encode(out);
     }
 
@@ -508,6 +513,7 @@ impl Track {
             first: narrow(from)?,
             count: narrow(from)?,
             timeline: from.varint()?..from.varint()?,
+            lengths: from.varint()?..from.varint()?,
             pages: Pages::decode(from)?,
         })
     }

@@ -1,18 +1,19 @@
 //! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
 //! and any segment can be planned.
 //!
-//! # Layout, version 3
+//! # Layout, version 4
 //!
 //! ```text
 //! offset  bytes  field
 //! 0       8      magic "SELVEDGE"
-//! 8       2      format version, big-endian: 3
+//! 8       2      format version, big-endian: 4
 //! 10      2      reserved, zero
 //! 12      4      head_len: bytes from 0 to the end of the head
 //! 16      8      bytes of the whole index
 //! 24      16     identity: SHA-256 over the sources' names, states and sample tables, cut to 16
 //! 40      …      head: see [`head`]
 //! head_len       one timeline a track, as [`Timeline::encode`] writes them, for manifests
+//! …              lengths of fragments, a table a track: see [`lengths`]
 //! …              pages, one a fragment and track: see [`page`], and [`text`] for tracks of text
 //! …              what publishing found and decided, as JSON: see [`crate::report`]
 //! ```
@@ -26,6 +27,7 @@
 //! head notices a new index.
 
 pub mod head;
+pub mod lengths;
 pub mod packing;
 pub mod page;
 pub mod text;
@@ -40,6 +42,7 @@ use crate::wire::{Reader, Writer};
 
 pub use dump::dump;
 pub use head::Head;
+pub use lengths::Lengths;
 pub use page::Page;
 pub use text::TextPage;
 pub use timeline::Timeline;
@@ -48,7 +51,7 @@ pub use timeline::Timeline;
 pub const MAGIC: [u8; 8] = *b"SELVEDGE";
 
 /// The format this code writes and the only one it reads.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Bytes a reader fetches at first; most heads end before.
 pub const FIRST_READ: u64 = 16 * 1024;

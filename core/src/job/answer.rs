@@ -12,14 +12,14 @@ use bytes::Bytes;
 use crate::asset::movie::Media;
 use crate::error::{AmsCode, Error};
 use crate::index::head::{Shape, Track};
-use crate::index::{Head, Page, TextPage, Timeline};
+use crate::index::{Head, Lengths, Page, TextPage, Timeline};
 use crate::job::explain::Explain;
+use crate::job::file;
 use crate::job::pages::{self, Run, slice};
 use crate::job::seam::{Body, Config};
 use crate::job::segment::{Maker, media_type};
 use crate::job::target::Target;
 use crate::manifest::{dash, hls, smooth};
-use crate::mux::{cmaf, text};
 use crate::presentation::{Presentation, Rendition, SwitchingSet, systems};
 use crate::request::{Format, Params, What};
 use crate::text::Carriage;
@@ -30,6 +30,23 @@ use crate::wire::Reader;
 pub(super) struct Answer {
     pub(super) content_type: &'static str,
     pub(super) body: Body,
+    /// What it is a part of, where not all of that is in hand.
+    pub(super) whole: Option<Whole>,
+}
+
+/// What a body is a part of.
+pub(super) struct Whole {
+    pub(super) etag: String,
+    /// Bytes of it.
+    pub(super) len: u64,
+    /// Which of them the body begins with.
+    pub(super) at: u64,
+}
+
+impl Answer {
+    pub(super) const fn new(content_type: &'static str, body: Body) -> Self {
+        Self { content_type, body, whole: None }
+    }
 }
 
 /// What of the index an answer takes beside the head.
@@ -39,6 +56,8 @@ pub(super) enum Detail {
     Timelines(Range<u64>),
     /// Pages of fragments.
     Pages(Vec<Run>),
+    /// Timeline and lengths of one track.
+    File(usize),
     /// What publishing found.
     Report(Range<u64>),
 }
@@ -52,6 +71,8 @@ pub(super) enum Extra {
     Pages(Vec<Run>, Vec<Vec<Page>>),
     /// Those of text.
     Text(Vec<TextPage>),
+    /// Timeline and lengths of a track.
+    File(Timeline, Vec<Lengths>),
     Report(Bytes),
 }
 
@@ -61,6 +82,9 @@ impl Detail {
         match self {
             Self::Timelines(range) | Self::Report(range) => vec![range.clone()],
             Self::Pages(runs) => runs.iter().map(|run| run.range(head)).collect(),
+            Self::File(track) => {
+                head.tracks.get(*track).map(file::ranges).map_or_else(Vec::new, Vec::from)
+            }
         }
     }
 
@@ -79,6 +103,12 @@ impl Detail {
                 let each = runs.iter().zip(parts).map(|(run, bytes)| run.decode(head, bytes));
                 let pages = each.collect::<Result<_, _>>()?;
                 Ok(Extra::Pages(runs, pages))
+            }
+            Self::File(track) => {
+                let track = head.tracks.get(track);
+                let track = track.ok_or_else(|| Error::bug("a file of no track"))?;
+                let part = |at: usize| parts.get(at).map_or(&[] as &[u8], |bytes| bytes);
+                Ok(Extra::File(timeline(part(0), track)?, file::lengths(track, part(1))?))
             }
             Self::Report(_) => Ok(Extra::Report(parts.first().cloned().unwrap_or_default())),
         }
@@ -119,6 +149,10 @@ pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Erro
             }
             let time = ticks(*time, found, params.format);
             pages::one(head, number, time).map(|runs| Some(Detail::Pages(runs)))
+        }
+        What::File { bitrate, track, .. } => {
+            let (number, _) = find(head, *bitrate, track)?;
+            Ok(Some(Detail::File(number)))
         }
         What::Fragment { bitrate, track, time, .. } => {
             let (number, found) = find(head, *bitrate, track)?;
@@ -179,7 +213,11 @@ fn no_key_frames(track: &str) -> Error {
 }
 
 /// The quality level: names as written, or else without regard to case.
-fn find<'h>(head: &'h Head, bitrate: u64, name: &str) -> Result<(usize, &'h Track), Error> {
+pub(super) fn find<'h>(
+    head: &'h Head,
+    bitrate: u64,
+    name: &str,
+) -> Result<(usize, &'h Track), Error> {
     let exact = |track: &Track| track.name == name;
     let folded = |track: &Track| track.name.eq_ignore_ascii_case(name);
     let tracks = || head.tracks.iter().enumerate();
@@ -233,7 +271,7 @@ pub(super) fn answer(
     let maker = Maker { target, head, config, protection: protection.as_ref() };
     match (&target.what, extra) {
         (_, Extra::Report(json)) => Explain::reply(target.explain, &json),
-        (What::Manifest(params), extra) => manifest(target, head, params, extra),
+        (What::Manifest(params), extra) => manifest(&maker, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
             let (number, _) = find(head, *bitrate, track)?;
             let cut = target.cut(head, &timelines)?;
@@ -247,16 +285,10 @@ pub(super) fn answer(
             }?;
             Ok(text_answer(HLS, text))
         }
-        (What::Init { bitrate, track, params }, Extra::None) => {
+        (What::Init { bitrate, track, .. }, Extra::None) => {
             let (number, track) = find(head, *bitrate, track)?;
-            let init = match carriage(track, params.format) {
-                Some(carriage) => text::init(track, carriage),
-                None => {
-                    let pssh = target.pssh(head, number)?;
-                    cmaf::init(track, maker.samples((number, track))?.as_ref(), &pssh)
-                }
-            };
-            Ok(Answer { content_type: media_type(track), body: Body::Bytes(init.into()) })
+            let init = maker.init((number, track))?;
+            Ok(Answer::new(media_type(track), Body::Bytes(init.into())))
         }
         (What::Fragment { bitrate, track, time, params }, Extra::Text(pages)) => {
             let (number, track) = find(head, *bitrate, track)?;
@@ -330,10 +362,13 @@ pub(super) const HLS: &str = "application/vnd.apple.mpegurl"; // 8216 §10
 pub(super) const DASH: &str = "application/dash+xml"; // 23009-1 Annex C
 const SMOOTH: &str = "application/vnd.ms-sstr+xml"; // IANA media types
 
-fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Result<Answer, Error> {
+fn manifest(maker: &Maker<'_>, params: &Params, extra: Extra) -> Result<Answer, Error> {
+    let (target, head) = (maker.target, maker.head);
     let timelines = match extra {
         Extra::Timelines(timelines) => Some(timelines),
-        Extra::None | Extra::Pages(..) | Extra::Text(_) | Extra::Report(_) => None,
+        Extra::None | Extra::Pages(..) | Extra::Text(_) | Extra::File(..) | Extra::Report(_) => {
+            None
+        }
     };
     match params.format {
         Format::HlsCmaf | Format::HlsV3 | Format::HlsV4 | Format::HlsV8 => {
@@ -344,7 +379,10 @@ fn manifest(target: &Target, head: &Head, params: &Params, extra: Extra) -> Resu
             let timelines = timelines.ok_or_else(|| Error::bug("an MPD without timelines"))?;
             let cut = target.cut(head, &timelines)?;
             let listed = target.signed(listed(head, &timelines)?.in_dash(), head)?;
-            let offered = target.filter.apply(listed, cut)?;
+            let mut offered = target.filter.apply(listed, cut)?;
+            if params.on_demand {
+                offered = target.in_files(offered, head, maker.config)?;
+            }
             Ok(text_answer(DASH, dash::mpd(&offered, params)?))
         }
         Format::Smooth | Format::SmoothV20 => {
@@ -380,7 +418,7 @@ fn first(pages: &[Vec<Page>]) -> Result<&Page, Error> {
 }
 
 /// How text is carried in CMAF; `None` for tracks that are not text, and outside of CMAF.
-const fn carriage(track: &Track, format: Format) -> Option<Carriage> {
+pub(super) const fn carriage(track: &Track, format: Format) -> Option<Carriage> {
     match (&track.shape, format) {
         (Shape::Text { .. }, Format::HlsCmaf) => Some(Carriage::Imsc),
         (Shape::Text { dash, .. }, Format::DashCmaf | Format::DashCsf) => Some(*dash),
@@ -401,5 +439,5 @@ fn at(start: Ticks, time: Ticks, track: &Track, format: Format) -> Result<(), Er
 }
 
 fn text_answer(content_type: &'static str, text: String) -> Answer {
-    Answer { content_type, body: Body::Bytes(text.into()) }
+    Answer::new(content_type, Body::Bytes(text.into()))
 }

@@ -53,7 +53,7 @@ pub(super) fn refusal(file: &str) -> Option<Error> {
 /// The file, or the part of it that is asked for, as one stored range.
 fn respond(http: &HttpRequest, caching: &str, object: &ObjectId, probe: &Fetched) -> Response {
     let body = Body::Recipe(Recipe::stored_whole(object, &probe.version));
-    let answer = Answer { content_type: content_type(object), body };
+    let answer = Answer::new(content_type(object), body);
     let modified = probe.modified.map(|at| Date::from_millis(at).http());
     let mut response = reply::reply(&tagged(http, modified.as_deref()), caching, answer);
     if let Some(modified) = modified

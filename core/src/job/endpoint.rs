@@ -36,7 +36,7 @@ impl Job {
             Error::not_found(AmsCode::ResourceNotFound, message)
         })?;
         let body = Body::Bytes(text.into());
-        Ok(Next::Reply(Answer { content_type: "application/xml", body }))
+        Ok(Next::Reply(Answer::new("application/xml", body)))
     }
 
     /// Where the settings name origins, tells browsers of the one that asked, or of none.

@@ -38,7 +38,7 @@ impl Explain {
             Self::Text => ("text/plain; charset=utf-8", Report::parse(json)?.to_string().into()),
             Self::Json => ("application/json", json.clone()),
         };
-        Ok(Answer { content_type, body: Body::Bytes(body) })
+        Ok(Answer::new(content_type, Body::Bytes(body)))
     }
 }
 

@@ -26,7 +26,9 @@ const LOCATOR_FILTERS: usize = 10;
 pub(super) fn names(locator: &[String], what: &What) -> Result<Vec<String>, Error> {
     match what {
         What::Manifest(params) | What::Playlist { params, .. } => of_both(locator, &params.filters),
-        What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. } => Ok(Vec::new()),
+        What::Init { .. } | What::Fragment { .. } | What::File { .. } | What::KeyFrame { .. } => {
+            Ok(Vec::new())
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Job {
         Ok(Next::Read(reads))
     }
 
-    fn index_part(
+    pub(super) fn index_part(
         &mut self,
         object: ObjectId,
         head: &Head,
@@ -96,6 +96,9 @@ impl Job {
         let parts = parts.map(|part| part.required().map(|fetched| fetched.bytes));
         let parts: Vec<Bytes> = parts.collect::<Result<_, _>>()?;
         match detail.decode(head, &parts) {
+            Ok(Extra::File(timeline, lengths)) => {
+                self.begin_file(target, head, (&timeline, &lengths))
+            }
             Ok(extra) => answer::answer(&target, head, extra, &self.config).map(Next::Reply),
             // The index may have been replaced since its head was read.
             Err(_) if !self.fresh => {

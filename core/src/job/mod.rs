@@ -18,6 +18,7 @@ mod calls;
 mod download;
 mod endpoint;
 mod explain;
+mod file;
 mod filtered;
 mod gateway;
 mod index;
@@ -126,6 +127,8 @@ enum Stage {
     Rebuild(Target, Box<rebuild::Rebuild>),
     /// Timelines of the tracks a manifest lists, or the page of a fragment.
     Detail(Target, Head, answer::Detail),
+    /// Pages of what is wanted of a file.
+    File(Target, Head, file::File),
     Finished,
 }
 
@@ -235,6 +238,7 @@ impl Job {
             #[cfg(feature = "xml")]
             Stage::Rebuild(target, rebuild) => self.rebuild(target, rebuild),
             Stage::Detail(target, head, detail) => self.detail(target, &head, detail),
+            Stage::File(target, head, file) => self.file(&target, &head, &file),
             Stage::Finished => Err(Error::bug("the job was asked for a step after its last")),
         }
     }

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::{AmsCode, Error, ErrorKind};
-use crate::job::answer::Answer;
+use crate::job::answer::{Answer, Whole};
 use crate::job::licence;
 use crate::job::range::{Wanted, wanted};
 use crate::job::seam::{Body, HttpRequest, Piece, Response};
@@ -76,8 +77,11 @@ const EXPOSED: &str = "Accept-Ranges, Content-Length, Content-Range, Date, ETag,
 
 /// 200, 206, 304 or 416, as the request's conditions have it.
 pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Response {
-    let etag = entity_tag(&answer.body);
-    let known = length(&answer.body);
+    let Answer { content_type, body, whole } = answer;
+    let (etag, known, at) = match whole {
+        Some(Whole { etag, len, at }) => (etag, Some(len), at),
+        None => (entity_tag(&body), length(&body), 0),
+    };
     let len = known.unwrap_or(0);
     let length = || known.map(|len| ("Content-Length", len.to_string()));
     let mut headers = cors();
@@ -92,25 +96,26 @@ pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Respon
     if http.if_none_match.as_deref().is_some_and(|tags| matches_any(tags, &etag)) {
         return done(304, headers, Body::Empty);
     }
-    headers.push(("Content-Type", answer.content_type.into()));
+    headers.push(("Content-Type", content_type.into()));
     if http.method == "HEAD" {
         headers.extend(length());
         return done(200, headers, Body::Empty);
     }
-    // 9110 §13.1.5: a range is for the representation the client has part of, and for no other.
-    let range =
-        http.range.as_deref().filter(|_| http.if_range.as_ref().is_none_or(|tag| *tag == etag));
-    let range = range.filter(|_| known.is_some());
-    match range.map_or(Wanted::Whole, |range| wanted(range, len)) {
+    let part = if known.is_some() { asked(http, &etag, len) } else { Wanted::Whole };
+    match part {
         Wanted::Whole => {
             headers.extend(length());
-            done(200, headers, answer.body)
+            done(200, headers, body)
         }
         Wanted::Part(range) => {
             let last = range.end.saturating_sub(1);
             headers.push(("Content-Range", format!("bytes {}-{last}/{len}", range.start)));
             headers.push(("Content-Length", range.end.saturating_sub(range.start).to_string()));
-            done(206, headers, slice(answer.body, range.start, range.end))
+            done(
+                206,
+                headers,
+                slice(body, range.start.saturating_sub(at), range.end.saturating_sub(at)),
+            )
         }
         Wanted::Nothing => {
             let rule = format!("the range asked for lies outside the {len} bytes there are");
@@ -120,6 +125,28 @@ pub(super) fn reply(http: &HttpRequest, caching: &str, answer: Answer) -> Respon
             response.headers.push(("Content-Range", format!("bytes */{len}")));
             response
         }
+    }
+}
+
+/// The part of a body of `len` bytes that is asked for.
+fn asked(http: &HttpRequest, etag: &str, len: u64) -> Wanted {
+    // 9110 §13.1.5: a range is for the representation the client has part of, and for no other.
+    let same = http.if_range.as_ref().is_none_or(|tag| *tag == etag);
+    let range = http.range.as_deref().filter(|_| same);
+    range.map_or(Wanted::Whole, |range| wanted(range, len))
+}
+
+/// Which bytes [`reply`] will send of a body of `len` bytes with this `etag`: none where it sends
+/// headers alone.
+pub(super) fn sent(http: &HttpRequest, etag: &str, len: u64) -> Range<u64> {
+    let known = http.if_none_match.as_deref().is_some_and(|tags| matches_any(tags, etag));
+    if known || http.method == "HEAD" {
+        return 0..0;
+    }
+    match asked(http, etag, len) {
+        Wanted::Whole => 0..len,
+        Wanted::Part(range) => range,
+        Wanted::Nothing => 0..0,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::delivery::asset_object;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Page, TextPage};
-use crate::job::answer::Answer;
+use crate::job::answer::{Answer, carriage};
 use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
 use crate::job::target::Target;
@@ -38,6 +38,12 @@ pub(super) type Numbered<'t> = (usize, &'t Track);
 impl Maker<'_> {
     /// A segment of one fragment, or of its first sample, in fragmented MP4.
     pub(super) fn fragment(&self, of: Numbered<'_>, page: &Page) -> Result<Answer, Error> {
+        let recipe = self.recipe(of, page)?;
+        Ok(Answer::new(media_type(of.1), Body::Recipe(recipe)))
+    }
+
+    /// The same as a recipe.
+    pub(super) fn recipe(&self, of: Numbered<'_>, page: &Page) -> Result<Recipe, Error> {
         let (_, track) = of;
         let (object, version) = self.file(track, core::slice::from_ref(page))?;
         let cipher = self.samples(of)?.map(|samples| samples.fragment(page)).transpose()?;
@@ -51,7 +57,19 @@ impl Maker<'_> {
         let plan = cipher.map(|cipher| cipher.plan(start.len()));
         let mut recipe = Recipe::new(start, &object, &version, page.ranges());
         recipe.cipher = plan.or_else(|| self.whole(of, recipe.input));
-        Ok(Answer { content_type: media_type(track), body: Body::Recipe(recipe) })
+        Ok(recipe)
+    }
+
+    /// The initialization segment of a track.
+    pub(super) fn init(&self, of: Numbered<'_>) -> Result<Vec<u8>, Error> {
+        let (number, track) = of;
+        Ok(match carriage(track, self.target.what.params().format) {
+            Some(carriage) => text::init(track, carriage),
+            None => {
+                let pssh = self.target.pssh(self.head, number)?;
+                cmaf::init(track, self.samples(of)?.as_ref(), &pssh)
+            }
+        })
     }
 
     /// How the samples of a track are encrypted, if they are.
@@ -82,7 +100,7 @@ impl Maker<'_> {
     /// A Smooth Streaming fragment of text.
     pub(super) fn smooth_text(&self, of: Numbered<'_>, page: &TextPage) -> Result<Answer, Error> {
         let fragment = text::smooth_fragment(of.1, page)?;
-        Ok(Answer { content_type: media_type(of.1), body: self.sealed(of, fragment) })
+        Ok(Answer::new(media_type(of.1), self.sealed(of, fragment)))
     }
 
     /// A segment of text: one fragment in CMAF, else those a transport stream packs, as WebVTT.
@@ -95,10 +113,10 @@ impl Maker<'_> {
         let (_, track) = of;
         let (Some(carriage), Some(page)) = (carriage, pages.first()) else {
             let text = text::webvtt::segment(track, pages, ts::ORIGIN.unsigned_abs());
-            return Ok(Answer { content_type: "text/vtt", body: self.sealed(of, text.into()) });
+            return Ok(Answer::new("text/vtt", self.sealed(of, text.into())));
         };
         let segment = text::segment(track, page, carriage)?;
-        Ok(Answer { content_type: media_type(track), body: self.sealed(of, segment) })
+        Ok(Answer::new(media_type(track), self.sealed(of, segment)))
     }
 
     /// The first picture of a fragment in a transport stream.
@@ -128,7 +146,7 @@ impl Maker<'_> {
             let plan = Plan::packed(source)?;
             let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
             let body = Body::Mux(self.encrypted(of, mux)?.into());
-            return Ok(Answer { content_type: essence.packed_type(), body });
+            return Ok(Answer::new(essence.packed_type(), body));
         }
         let number = self.head.segment_number(track, run.fragments.start);
         let Some((sound, with)) = with else {
@@ -152,7 +170,7 @@ impl Maker<'_> {
 
     fn transport_stream(&self, of: Numbered<'_>, mux: Mux) -> Result<Answer, Error> {
         let body = Body::Mux(self.encrypted(of, mux)?.into());
-        Ok(Answer { content_type: "video/mp2t", body }) // 8216 §10
+        Ok(Answer::new("video/mp2t", body)) // 8216 §10
     }
 
     /// A track as transport streams see it, its samples encrypted if they are to be.

@@ -71,7 +71,7 @@ impl Job {
             Syntax::Hls => answer::HLS,
             Syntax::Dash => answer::DASH,
         };
-        Ok(Next::Reply(Answer { content_type, body: Body::Bytes(text.into()) }))
+        Ok(Next::Reply(Answer::new(content_type, Body::Bytes(text.into()))))
     }
 
     /// Asks for the state of a file that is not for download by the policy, which is `refused`,

@@ -16,6 +16,7 @@ use crate::job::keys::KeyRing;
 use crate::job::seam::Read;
 use crate::job::signals::Addresses;
 use crate::job::{Job, Next, Stage};
+use crate::request::params::in_one_file;
 use crate::request::{Format, Params, Request, Resource, What};
 use crate::source::ObjectId;
 
@@ -39,7 +40,13 @@ impl Target {
     }
 
     pub(super) const fn is_media(&self) -> bool {
-        matches!(self.what, What::Init { .. } | What::Fragment { .. } | What::KeyFrame { .. })
+        match self.what {
+            What::Manifest(_) | What::Playlist { .. } => false,
+            What::Init { .. }
+            | What::Fragment { .. }
+            | What::File { .. }
+            | What::KeyFrame { .. } => true,
+        }
     }
 
     /// Documents of the keys that have to be known: a manifest only names them.
@@ -82,6 +89,9 @@ impl Job {
             }
         };
         encrypt_as_allowed(what.params_mut(), &policy)?;
+        if what.params().on_demand || matches!(what, What::File { .. }) {
+            in_one_file(what.params().encryption)?;
+        }
         let keys = what.params().encryption;
         let keys = keys.map(|scheme| KeyRing::new(&locator, &policy, scheme)).transpose();
         let keys = keys.map_err(|error| error.within(&locator_object(&request.locator)))?;

@@ -119,6 +119,7 @@ fn rendition(bitrate: u64, codecs: &str) -> Rendition {
         sap_type: 1,
         private_data: None,
         protected: None,
+        file: None,
     }
 }
 

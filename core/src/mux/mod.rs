@@ -4,12 +4,14 @@
 mod annex_b;
 pub mod cmaf;
 mod essence;
+pub mod lengths;
 mod muxer;
 pub mod packed;
 mod plan;
 mod protect;
 mod sample_aes;
 mod sealed;
+pub mod sidx;
 pub mod smooth;
 pub mod text;
 pub mod ts;

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::asset::movie::Media;
 use crate::error::Error;
 use crate::index::head::{Head, Track};
-use crate::time::{Instant, Timescale};
+use crate::time::{Instant, Ticks, Timescale};
 
 pub use protection::{License, Protected};
 
@@ -91,6 +91,19 @@ pub struct Rendition {
     pub private_data: Option<PrivateData>,
     /// How it is encrypted, and where its key is had; `None` where it goes out clear.
     pub protected: Option<Protected>,
+    /// Where things lie in it as one file, for manifests that list files.
+    pub file: Option<SingleFile>,
+}
+
+/// A rendition as one file: initialization, segment index, fragments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SingleFile {
+    /// Bytes of the initialization.
+    pub init: u64,
+    /// Bytes of the segment index behind it.
+    pub index: u64,
+    /// Starts of its first and last fragment; `None` where it holds all of them.
+    pub part: Option<(Ticks, Ticks)>,
 }
 
 impl Presentation {
@@ -221,6 +234,7 @@ impl Rendition {
             sap_type: track.sap_type,
             private_data: None,
             protected: None,
+            file: None,
         }
     }
 }

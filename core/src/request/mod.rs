@@ -7,13 +7,15 @@
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=i,format=…)        What::Init
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600,format=…)      What::Fragment
 //! /{locator}/{name}.ism/QualityLevels(900000)/KeyFrames(video=600,format=…)      What::KeyFrame
+//! /{locator}/{name}.ism/QualityLevels(900000)/File(video=all,format=…)           What::File
 //! /{locator}/{name}.ism/manifest                                                 What::Manifest
 //! /{locator}/{name}.ism/QualityLevels(900000)/Fragments(video=600)               What::Fragment
 //! /{locator}/{path}.m3u8, .mpd, {path}(filter=a;b).m3u8                          Resource::Stored
 //! /{locator}/{file}                                                              Resource::File
 //! ```
 //!
-//! What has no format is Smooth Streaming's (MS-SSTR 2.2.1, 2.2.3).
+//! `File(video=600-1200,…)` is what lies from the fragment that starts at 600 to the one that
+//! starts at 1200, as one file. What has no format is Smooth Streaming's (MS-SSTR 2.2.1, 2.2.3).
 //! Keywords, parameter names and their values are read without regard to case, spaces after commas
 //! are skipped, and `.m3u8` or `.mpd` after a manifest, `.m4s`, `.mp4`, `.ts`, `.aac`, `.ac3`,
 //! `.eac3`, `.mp3` or `.vtt` after a fragment are decoration, for players that go by the ending of
@@ -95,6 +97,17 @@ pub enum What {
         /// Parameters.
         params: Params,
     },
+    /// A rendition in one file: initialization, segment index, fragments.
+    File {
+        /// The number in `QualityLevels()`.
+        bitrate: u64,
+        /// Track name.
+        track: String,
+        /// Starts of its first and its last fragment in ticks of the track; `None` for all of it.
+        part: Option<(i64, i64)>,
+        /// Parameters.
+        params: Params,
+    },
     /// The first picture of a media segment.
     KeyFrame {
         /// The number in `QualityLevels()`.
@@ -117,6 +130,7 @@ impl What {
             | Self::Playlist { params, .. }
             | Self::Init { params, .. }
             | Self::Fragment { params, .. }
+            | Self::File { params, .. }
             | Self::KeyFrame { params, .. } => params,
         }
     }
@@ -129,6 +143,7 @@ impl What {
             | Self::Playlist { params, .. }
             | Self::Init { params, .. }
             | Self::Fragment { params, .. }
+            | Self::File { params, .. }
             | Self::KeyFrame { params, .. } => params,
         }
     }

@@ -70,6 +70,20 @@ impl Format {
         }
     }
 
+    /// Players read it as an MPD.
+    #[must_use]
+    pub const fn is_dash(self) -> bool {
+        match self {
+            Self::DashCmaf | Self::DashCsf => true,
+            Self::HlsCmaf
+            | Self::HlsV3
+            | Self::HlsV4
+            | Self::HlsV8
+            | Self::Smooth
+            | Self::SmoothV20 => false,
+        }
+    }
+
     /// Segments are transport streams and packed audio, which hold several fragments each; any
     /// other format has one fragment a segment, in fragmented MP4.
     #[must_use]
@@ -159,6 +173,8 @@ pub struct Params {
     pub audio_only: bool,
     /// `trick-mode=true`: list key frames in an MPD too, as sets of their own.
     pub trick_mode: bool,
+    /// `profile=on-demand`: an MPD of one file a rendition, with a segment index in each.
+    pub on_demand: bool,
     /// `audioTrack`: name of the sound that goes with the pictures, where both go together.
     pub audio_track: Option<String>,
     /// `encryption`: how media goes out; `None` asks for it clear.
@@ -177,6 +193,7 @@ impl Params {
             filters: Vec::new(),
             audio_only: false,
             trick_mode: false,
+            on_demand: false,
             audio_track: None,
             encryption: None,
             query: None,
@@ -271,6 +288,7 @@ pub(super) struct Given {
     filters: Option<Vec<String>>,
     audio_only: Option<bool>,
     trick_mode: Option<bool>,
+    profile: Option<()>,
     kind: Option<()>,
     audio_track: Option<String>,
     encryption: Option<Scheme>,
@@ -300,14 +318,18 @@ impl Given {
             "filter" => self.filters.replace(filters(value)?).is_some(),
             "audio-only" => self.audio_only.replace(boolean(key, value)?).is_some(),
             "trick-mode" => self.trick_mode.replace(boolean(key, value)?).is_some(),
+            "profile" if value.eq_ignore_ascii_case("on-demand") => {
+                self.profile.replace(()).is_some()
+            }
             "type" if value.eq_ignore_ascii_case("keyframes") => {
                 self.keyframes = true;
                 self.kind.replace(()).is_some()
             }
             "audiotrack" => self.audio_track.replace(name("audioTrack", value)?).is_some(),
             "encryption" => self.encryption.replace(scheme(value)?).is_some(),
-            "type" => {
-                return Err(Error::bad_request(format!("url: type `{}` is unknown", shown(value))));
+            "type" | "profile" => {
+                let value = shown(value);
+                return Err(Error::bad_request(format!("url: {key} `{value}` is unknown")));
             }
             _ => {
                 let key = shown(key);
@@ -336,16 +358,47 @@ impl Given {
             let rule = format!("url: encryption={scheme} is not available with format={format}");
             return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
         }
+        if self.profile.is_some() {
+            on_demand(format, self.encryption, self.trick_mode == Some(true))?;
+        }
         Ok(Params {
             encryption: self.encryption,
             filters: self.filters.clone().unwrap_or_default(),
             audio_only: self.audio_only.unwrap_or(false),
             trick_mode: self.trick_mode.unwrap_or(false),
+            on_demand: self.profile.is_some(),
             // Elsewhere it means nothing: addresses of the same bytes stay the same.
             audio_track: self.audio_track.clone().filter(|_| format.is_muxed()),
             ..Params::new(format)
         })
     }
+}
+
+/// Whether a rendition in one file goes with what else is asked for.
+fn on_demand(format: Format, scheme: Option<Scheme>, trick_mode: bool) -> Result<(), Error> {
+    if !format.is_dash() {
+        let rule = format!("url: profile=on-demand is DASH's, not {}'s", format.name());
+        return Err(Error::bad_request(rule));
+    }
+    if trick_mode {
+        let rule = "url: trick-mode=true lists segments, and profile=on-demand has none: players \
+                    find key frames by the segment index";
+        return Err(Error::bad_request(rule));
+    }
+    in_one_file(scheme)
+}
+
+/// Whether `scheme` leaves a file a file: segments encrypted whole are none to index.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Unsupported`] where it does not.
+pub(crate) fn in_one_file(scheme: Option<Scheme>) -> Result<(), Error> {
+    if scheme != Some(Scheme::Cbc) {
+        return Ok(());
+    }
+    let rule = "encryption=cbc makes each segment a body of its own, and profile=on-demand has one \
+                file: ask for another encryption";
+    Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
 }
 
 /// Names with semicolons between.

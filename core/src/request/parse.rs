@@ -110,11 +110,14 @@ fn child(bitrate: u64, segment: &str) -> Result<What, Error> {
         return playlist(bitrate, inner);
     }
     let bare = strip_suffix(segment, &ENDINGS);
+    if let Some(inner) = call(bare, "file") {
+        return file(bitrate, inner);
+    }
     let (inner, keyframe) = match (call(bare, "fragments"), call(bare, "keyframes")) {
         (Some(inner), _) => (inner, false),
         (None, Some(inner)) => (inner, true),
         (None, None) => {
-            return Err(unknown(segment, "Manifest(…), Fragments(…) or KeyFrames(…)"));
+            return Err(unknown(segment, "Manifest(…), Fragments(…), KeyFrames(…) or File(…)"));
         }
     };
     let mut parts = inner.split(',');
@@ -155,6 +158,31 @@ fn playlist(bitrate: u64, inner: &str) -> Result<What, Error> {
         )));
     }
     Ok(What::Playlist { bitrate, track, keyframes: given.keyframes, params })
+}
+
+fn file(bitrate: u64, inner: &str) -> Result<What, Error> {
+    let mut parts = inner.split(',');
+    let first = parts.next().unwrap_or_default().trim();
+    let two = || {
+        let rule = "is not a track name, =, and `all` or the times of two fragments";
+        Error::bad_request(format!("url: `{}` {rule}", shown(first)))
+    };
+    let (track, times) = first.rsplit_once('=').ok_or_else(two)?;
+    let part = if times.trim().eq_ignore_ascii_case("all") {
+        None
+    } else {
+        let (start, last) = times.split_once('-').ok_or_else(two)?;
+        Some((number("time", start.trim())?, number("time", last.trim())?))
+    };
+    let track = name("track", track.trim())?;
+    let given = Given::parse(parts)?;
+    given.refuse_keyframes()?;
+    let params = given.params()?;
+    if !params.format.is_dash() {
+        let rule = format!("url: a file has a format of DASH, not {}", params.format.name());
+        return Err(Error::bad_request(rule));
+    }
+    Ok(What::File { bitrate, track, part, params })
 }
 
 /// What stands in the parentheses of `keyword(…)`, the keyword in any case.
@@ -277,6 +305,52 @@ mod tests {
         assert_eq!(playlist, expected);
         let child = format!("film.ism/QualityLevels(1)/Manifest(v{playlist})");
         assert_eq!(what(&child).params(), &params);
+    }
+
+    #[test]
+    fn a_rendition_in_one_file_is_all_of_it_or_a_part() {
+        let of = |track: &str, part| What::File {
+            bitrate: 9,
+            track: String::from(track),
+            part,
+            params: Params::new(Format::DashCmaf),
+        };
+        for (path, expected) in [
+            ("File(video=all,format=mpd-time-cmaf)", of("video", None)),
+            ("file(video=All, format=mpd-time-cmaf).mp4", of("video", None)),
+            ("File(a=b=600-1200,format=mpd-time-cmaf)", of("a=b", Some((600, 1200)))),
+        ] {
+            assert_eq!(what(&format!("film.ism/QualityLevels(9)/{path}")), expected, "{path}");
+        }
+        for path in [
+            "File(video,format=mpd-time-cmaf)",
+            "File(video=600,format=mpd-time-cmaf)",
+            "File(video=-600,format=mpd-time-cmaf)",
+            "File(video=all,format=m3u8-cmaf)",
+            "File(video=all)",
+            "File(video=all,format=mpd-time-cmaf,type=keyframes)",
+        ] {
+            let error = at(&format!("film.ism/QualityLevels(9)/{path}")).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::BadRequest, "{path}");
+        }
+    }
+
+    #[test]
+    fn on_demand_goes_with_what_can_be_a_file() {
+        let path = "film.ism/manifest(format=mpd-time-csf,Profile=On-Demand)";
+        let What::Manifest(found) = what(path) else { panic!("a manifest") };
+        assert_eq!(found, Params { on_demand: true, ..Params::new(Format::DashCsf) });
+        assert_eq!(format!("{found}"), ",format=mpd-time-csf");
+        for (params, kind) in [
+            ("format=m3u8-cmaf,profile=on-demand", ErrorKind::BadRequest),
+            ("profile=on-demand", ErrorKind::BadRequest),
+            ("format=mpd-time-cmaf,profile=live", ErrorKind::BadRequest),
+            ("format=mpd-time-cmaf,profile=on-demand,trick-mode=true", ErrorKind::BadRequest),
+            ("format=mpd-time-cmaf,profile=on-demand,encryption=cbc", ErrorKind::Unsupported),
+        ] {
+            let error = at(&format!("film.ism/manifest({params})")).unwrap_err();
+            assert_eq!(error.kind, kind, "{params}");
+        }
     }
 
     #[test]

@@ -60,6 +60,31 @@ impl Recipe {
         recipe
     }
 
+    /// These bytes and no others.
+    #[must_use]
+    pub fn inline(bytes: Bytes) -> Self {
+        let mut recipe = Self::default();
+        recipe.push(Piece::Inline(bytes));
+        recipe
+    }
+
+    /// Puts `next` behind it; what both encrypt has one key.
+    pub fn append(&mut self, next: Self) {
+        let at = self.input;
+        self.input = at.saturating_add(next.input);
+        self.pieces.extend(next.pieces);
+        match (&mut self.cipher, next.cipher) {
+            (None, None) => {}
+            (Some(own), Some(plan)) => own.append(plan, at),
+            (Some(own), None) => own.append(own.nothing(), self.input),
+            (None, Some(plan)) => {
+                let mut own = plan.nothing();
+                own.append(plan, at);
+                self.cipher = Some(own);
+            }
+        }
+    }
+
     /// All of one object.
     #[must_use]
     pub fn stored_whole(object: &str, version: &Version) -> Self {

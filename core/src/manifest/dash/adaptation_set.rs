@@ -56,7 +56,7 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
     xml.open("AdaptationSet");
     xml.attribute("id", place.id);
     xml.attribute_if("group", kind.group);
-    if params.format == Format::DashCsf {
+    if params.format == Format::DashCsf && !params.on_demand {
         // What AMS said of its segments: the Common File Format that DASH and Smooth Streaming had
         // in common. Ours are those of CMAF, which is what became of it.
         xml.attribute("profiles", "ccff");
@@ -74,11 +74,17 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
         }
     }
     write_bounds(xml, set, Listed::Fragments);
-    xml.attribute("segmentAlignment", set.aligned);
+    // A file is one segment; its fragments are subsegments.
+    let (alignment, starts) = if params.on_demand {
+        ("subsegmentAlignment", "subsegmentStartsWithSAP")
+    } else {
+        ("segmentAlignment", "startWithSAP")
+    };
+    xml.attribute(alignment, set.aligned);
     // Each representation has an initialization segment of its own.
     xml.attribute("bitstreamSwitching", false);
     let sap = set.renditions.iter().map(|rendition| rendition.sap_type).max();
-    xml.attribute_if("startWithSAP", sap);
+    xml.attribute_if(starts, sap);
     write_descriptors(xml, set, first, common);
     descriptor::role(xml, set, place.main);
     if common.template {
@@ -99,8 +105,13 @@ pub(super) fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet
         channels: all(|one, other| channels(one) == channels(other)),
         range: all(|one, other| range(one) == range(other)),
         protection: all(|one, other| one.protected == other.protected),
-        template: template::is_common(set),
+        template: template::is_common(set) && !is_files(set),
     }
+}
+
+/// Each rendition is one file.
+fn is_files(set: &SwitchingSet) -> bool {
+    set.renditions.iter().any(|rendition| rendition.file.is_some())
 }
 
 /// Attributes about the largest picture, and the shape of all.

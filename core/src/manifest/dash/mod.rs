@@ -1,6 +1,7 @@
 //! MPEG-DASH (23009-1).  In: a presentation.  Out: an MPD.
 
 mod adaptation_set;
+mod base;
 mod descriptor;
 mod mpd;
 mod protection;

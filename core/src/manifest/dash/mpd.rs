@@ -1,4 +1,5 @@
-//! The MPD (23009-1 §5.3), `isoff-live` with `SegmentTimeline`.
+//! The MPD (23009-1 §5.3), `isoff-live` with `SegmentTimeline`, or `isoff-on-demand` with a file a
+//! representation.
 //!
 //! `@bandwidth` is the bit rate of the server manifest, as AMS wrote it: `$Bandwidth$` builds the
 //! addresses of segments, and tools that know AMS's MPDs read the quality level from it.
@@ -15,7 +16,10 @@ use crate::wire::xml::XmlWriter;
 use alloc::string::String;
 
 /// 23009-1 §8.4. The CMAF profile of later editions is unknown to checkers and asked by no player.
-const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011";
+const LIVE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
+
+/// 23009-1 §8.3
+const ON_DEMAND: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011";
 
 /// The MPD of `presentation`.
 ///
@@ -32,7 +36,7 @@ pub fn mpd(presentation: &Presentation, params: &Params) -> Result<String, Error
     if has_supplemental_codecs(presentation) {
         xml.attribute("xmlns:scte214", "urn:scte:dash:scte214-extensions");
     }
-    xml.attribute("profiles", PROFILES);
+    xml.attribute("profiles", if params.on_demand { ON_DEMAND } else { LIVE });
     xml.attribute("type", "static");
     xml.attribute("mediaPresentationDuration", XsDuration(presentation.duration));
     xml.attribute("minBufferTime", format_args!("PT{}S", longest_fragment(presentation)));

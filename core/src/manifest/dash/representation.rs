@@ -1,7 +1,7 @@
 //! `Representation` (23009-1 §5.3.5).
 
 use crate::manifest::dash::template::{self, Listed};
-use crate::manifest::dash::{descriptor, protection};
+use crate::manifest::dash::{base, descriptor, protection};
 use crate::presentation::{Rendition, Shape, SwitchingSet};
 use crate::request::Params;
 use crate::request::percent::Encoded;
@@ -67,7 +67,9 @@ pub(super) fn write(
         }
         Shape::Text { .. } => write_protection(xml, rendition, common),
     }
-    if !common.template {
+    if let Some(file) = &rendition.file {
+        base::write(xml, (set, rendition), file, zero, params);
+    } else if !common.template {
         template::write(xml, Listed::Fragments, (set, rendition), zero, params);
     }
     xml.close();
