@@ -3,8 +3,12 @@
 //
 // A call costs microseconds however little it encrypts, so what one call can do is gathered first:
 // under CTR all a sample's protected bytes in a chunk, under CBC all encrypted blocks of a chain.
+// What lies in one piece is neither gathered nor copied.
 
 const BLOCK = 16;
+
+/** Bytes before a chunk that leave room for what was held of the one before it. */
+export const HEADROOM = BLOCK;
 
 /** A body being encrypted. */
 export class Encrypter {
@@ -24,25 +28,22 @@ export class Encrypter {
     const name = ctr ? "AES-CTR" : "AES-CBC";
     this.#key = crypto.subtle.importKey("raw", key, name, false, ["encrypt"]);
     [this.#ctr, this.#crypt, this.#skip, this.#padded] = [ctr, crypt, skip, padded];
-    this.#window = Array.from(window, Number);
-    const flat = Array.from(ranges, Number);
+    this.#window = plain(window);
+    const flat = plain(ranges);
     for (let at = 0; at < flat.length; ) {
-      const [used, count] = flat.slice(at, at + 2);
-      at += 2;
-      const iv = vectors.slice(this.#runs.length * BLOCK, (this.#runs.length + 1) * BLOCK);
-      this.#runs.push({ iv, used, ranges: flat.slice(at, at + 2 * count) });
-      at += 2 * count;
+      const [used, end] = [flat[at], at + 2 + 2 * flat[at + 1]];
+      const iv = vectors.subarray(this.#runs.length * BLOCK, (this.#runs.length + 1) * BLOCK);
+      this.#runs.push({ iv, used, ranges: flat.subarray(at + 2, end) });
+      at = end;
     }
   }
 
-  /** What is ready of the encrypted body after these bytes, which it may be written over. */
+  /**
+   * What is ready of the encrypted body after these bytes. It may be written over them, and over
+   * the [`HEADROOM`] before them, if they begin that far into their buffer.
+   */
   async update(chunk) {
-    let body = chunk;
-    if (this.#held.length > 0) {
-      body = new Uint8Array(this.#held.length + chunk.length);
-      body.set(this.#held);
-      body.set(chunk, this.#held.length);
-    }
+    const body = this.#joined(chunk);
     const ready = this.#ready(body.length);
     this.#held = body.slice(ready);
     return this.#wanted(await this.#encrypt(body.subarray(0, ready)));
@@ -53,17 +54,32 @@ export class Encrypter {
     const rest = this.#held;
     if (!this.#padded) return this.#wanted(rest);
     const { iv } = this.#runs[this.#runs.length - 1];
-    return this.#wanted(new Uint8Array(await this.#cbc(iv, rest))); // it pads by itself
+    return this.#wanted(await chained(iv, rest, await this.#key));
+  }
+
+  /** A chunk behind what is held. */
+  #joined(chunk) {
+    const held = this.#held.length;
+    if (held === 0) return chunk;
+    const { buffer, byteOffset, length } = chunk;
+    const roomy = byteOffset >= HEADROOM;
+    const body = roomy
+      ? new Uint8Array(buffer, byteOffset - held, held + length)
+      : new Uint8Array(held + length);
+    body.set(this.#held);
+    if (!roomy) body.set(chunk, held);
+    return body;
   }
 
   /** How many of `length` bytes are whole blocks, where they are to be encrypted. */
   #ready(length) {
-    const end = this.#at + length;
     if (this.#ctr) return length;
-    const runs = this.#runs.slice(this.#run);
-    const open = runs.find(({ ranges: [start, stop] }) => stop >= end || start >= end);
-    const [start, stop] = open?.ranges ?? [end, end];
-    if (start >= end) return length;
+    const end = this.#at + length;
+    let run = this.#run;
+    while (run < this.#runs.length && this.#runs[run].ranges[1] < end) run += 1;
+    if (run === this.#runs.length || this.#runs[run].ranges[0] >= end) return length;
+    const start = this.#runs[run].ranges[0];
+    const stop = this.#runs[run].ranges[1];
     const block = Math.floor((end - start) / BLOCK);
     const from = start + block * BLOCK;
     const whole = from + BLOCK <= stop || this.#padded;
@@ -76,68 +92,77 @@ export class Encrypter {
 
   async #encrypt(body) {
     const end = this.#at + body.length;
+    const key = await this.#key;
+    if (this.#padded) return this.#whole(body, key);
     const calls = [];
     for (let run; (run = this.#runs[this.#run]) !== undefined; this.#run += 1) {
       if (run.ranges[0] >= end) break;
       const parts = this.#parts(run, body);
-      const call = this.#ctr ? this.#stream : this.#chain;
-      if (parts.length > 0) calls.push(call.call(this, run, body, parts));
-      if (run.ranges[run.ranges.length - 1] > end || this.#padded) break;
+      if (parts.length > 0) calls.push(this.#call(run, body, parts, key));
+      if (run.ranges[run.ranges.length - 1] > end) break;
     }
-    await Promise.all(calls);
+    // All of them are under way; waiting for one after another costs the least.
+    for (const { run, parts, lead, length, sealing } of calls) {
+      const sealed = new Uint8Array(await sealing, lead, length);
+      scatter(sealed, body, parts);
+      if (run === this.#runs[this.#run]) run.iv = this.#ctr ? run.iv : sealed.slice(-BLOCK);
+    }
     return body;
+  }
+
+  /** A body that is one chain. */
+  async #whole(body, key) {
+    if (body.length === 0) return body;
+    const [run] = this.#runs;
+    const sealed = (await chained(run.iv, body, key)).subarray(0, body.length);
+    run.iv = sealed.slice(-BLOCK);
+    return sealed;
   }
 
   /** What of `body` is encrypted in `run`, as start, end, start, …: whole blocks, under CBC. */
   #parts({ ranges }, body) {
-    const [at, end, parts] = [this.#at, this.#at + body.length, []];
+    const at = this.#at;
+    const end = at + body.length;
+    const parts = [];
     for (let n = 0; n < ranges.length && ranges[n] < end; n += 2) {
-      const [start, stop] = [ranges[n], Math.min(ranges[n + 1], end)];
-      const from = Math.max(start, at);
-      if (from >= stop) continue;
-      if (this.#ctr) parts.push(from - at, stop - at);
-      else this.#blocks(start, from, stop, parts);
+      const start = Math.max(ranges[n], at);
+      // Within a chunk numbers are small, and small ones are what loops run on quickly.
+      const from = (start - at) | 0;
+      const to = (Math.min(ranges[n + 1], end) - at) | 0;
+      if (from >= to) continue;
+      if (this.#ctr) parts.push(from, to);
+      else this.#blocks(from, to, start - ranges[n], parts);
     }
     return parts;
   }
 
-  /** Adds the encrypted blocks between `from` and `stop` of a chain that begins at `start`. */
-  #blocks(start, from, stop, parts) {
-    const last = start + Math.floor((stop - start) / BLOCK) * BLOCK;
-    const first = start + Math.ceil((from - start) / BLOCK) * BLOCK;
+  /** Adds the encrypted blocks between `from` and `to`, which is so far into a chain. */
+  #blocks(from, to, into, parts) {
+    const first = from + ((BLOCK - (into % BLOCK)) % BLOCK);
+    const last = to - ((into + to - from) % BLOCK);
     if (this.#skip === 0) {
-      if (first < last) parts.push(first - this.#at, last - this.#at);
+      if (first < last) parts.push(first, last);
       return;
     }
-    const [crypt, pattern] = [this.#crypt * BLOCK, (this.#crypt + this.#skip) * BLOCK];
-    let place = start + Math.floor((first - start) / pattern) * pattern;
-    for (; place < last; place += pattern) {
-      const [a, b] = [Math.max(place, first), Math.min(place + crypt, last)];
-      if (a < b) parts.push(a - this.#at, b - this.#at);
+    const crypt = this.#crypt * BLOCK;
+    const pattern = crypt + this.#skip * BLOCK;
+    for (let place = from - (into % pattern); place < last; place += pattern) {
+      const a = Math.max(place, first);
+      const b = Math.min(place + crypt, last);
+      if (a < b) parts.push(a, b);
     }
   }
 
-  /** One stretch of keystream, wherever in a block it begins. */
-  async #stream(run, body, parts) {
-    const lead = run.used % BLOCK;
-    const counter = added(run.iv, Math.floor(run.used / BLOCK));
+  /** Encrypts one stretch of keystream, wherever in a block it begins, or of a chain. */
+  #call(run, body, parts, key) {
+    const lead = this.#ctr ? run.used % BLOCK : 0;
     const bytes = gathered(body, parts, lead);
-    run.used += bytes.length - lead;
-    const algorithm = { name: "AES-CTR", counter, length: 128 };
-    const sealed = await crypto.subtle.encrypt(algorithm, await this.#key, bytes);
-    scatter(new Uint8Array(sealed, lead), body, parts);
-  }
-
-  /** One stretch of a chain, which goes on from its last block. */
-  async #chain(run, body, parts) {
-    const bytes = gathered(body, parts, 0);
-    const sealed = new Uint8Array(await this.#cbc(run.iv, bytes), 0, bytes.length);
-    run.iv = sealed.slice(-BLOCK);
-    scatter(sealed, body, parts);
-  }
-
-  async #cbc(iv, bytes) {
-    return crypto.subtle.encrypt({ name: "AES-CBC", iv }, await this.#key, bytes);
+    const length = bytes.length - lead;
+    const algorithm = this.#ctr
+      ? { name: "AES-CTR", counter: added(run.iv, Math.floor(run.used / BLOCK)), length: 128 }
+      : { name: "AES-CBC", iv: run.iv };
+    run.used += length;
+    return { run, parts, lead, length, sealing: crypto.subtle.encrypt(algorithm, key, bytes) };
   }
 
   /** What of `body` goes out; goes on behind it. */
@@ -150,8 +175,13 @@ export class Encrypter {
   }
 }
 
+/** `bytes` as a chain, with padding. */
+async function chained(iv, bytes, key) {
+  return new Uint8Array(await crypto.subtle.encrypt({ name: "AES-CBC", iv }, key, bytes));
+}
+
 /** A part as long as this is worth a call that copies it. */
-const LONG = 64;
+const LONG = 128;
 
 /** The `parts` of `body` one after another, behind `lead` bytes; a single part as it is. */
 function gathered(body, parts, lead) {
@@ -159,29 +189,44 @@ function gathered(body, parts, lead) {
   let length = lead;
   for (let n = 0; n < parts.length; n += 2) length += parts[n + 1] - parts[n];
   const bytes = new Uint8Array(length);
+  const [from, to] = [viewOf(body), viewOf(bytes)];
   let at = lead;
   for (let n = 0; n < parts.length; n += 2) {
-    const [from, to] = [parts[n], parts[n + 1]];
-    if (to - from >= LONG) bytes.set(body.subarray(from, to), at);
-    else for (let place = from; place < to; place += 1) bytes[at + place - from] = body[place];
-    at += to - from;
+    const start = parts[n];
+    const end = parts[n + 1];
+    if (end - start >= LONG) bytes.set(body.subarray(start, end), at);
+    else copy(from, start, end, to, at);
+    at += end - start;
   }
   return bytes;
 }
 
 /** Puts `bytes` where the `parts` of `body` are. */
 function scatter(bytes, body, parts) {
+  const [from, to] = [viewOf(bytes), viewOf(body)];
   let at = 0;
   for (let n = 0; n < parts.length; n += 2) {
-    const [from, to] = [parts[n], parts[n + 1]];
-    if (to - from >= LONG) body.set(bytes.subarray(at, at + to - from), from);
-    else for (let place = from; place < to; place += 1) body[place] = bytes[at + place - from];
-    at += to - from;
+    const start = parts[n];
+    const length = parts[n + 1] - start;
+    if (length >= LONG) body.set(bytes.subarray(at, at + length), start);
+    else copy(from, at, at + length, to, start);
+    at += length;
   }
+}
+
+const viewOf = ({ buffer, byteOffset, length }) => new DataView(buffer, byteOffset, length);
+
+/** Copies `[start, end)` of a view to `at` of another, word by word. */
+function copy(from, start, end, to, at) {
+  let place = start;
+  let there = at;
+  for (; place + 4 <= end; place += 4, there += 4) to.setInt32(there, from.getInt32(place));
+  for (; place < end; place += 1, there += 1) to.setUint8(there, from.getUint8(place));
 }
 
 /** A counter block, so many blocks on. */
 function added(block, count) {
+  if (count === 0) return block;
   const sum = block.slice();
   for (let at = BLOCK - 1, carry = count; at >= 0 && carry > 0; at -= 1) {
     carry += sum[at];
@@ -189,4 +234,13 @@ function added(block, count) {
     carry = Math.floor(carry / 256);
   }
   return sum;
+}
+
+/** Numbers of 64 bits, none of which exceeds 2^53, as JavaScript's own. */
+export function plain(numbers) {
+  const halves = new Uint32Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
+  // WebAssembly wrote them: the lower half comes first.
+  const plain = new Float64Array(numbers.length);
+  for (let n = 0; n < plain.length; n += 1) plain[n] = halves[2 * n + 1] * 2 ** 32 + halves[2 * n];
+  return plain;
 }

@@ -43,8 +43,10 @@ pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
         Mode::Ctr => (1, 0),
         Mode::Cbc(Pattern { crypt, skip }) => (crypt, skip),
     };
-    let vectors: Vec<u8> = plan.runs.iter().flat_map(|run| run.iv).collect();
-    let ranges: Vec<u64> = plan.runs.iter().flat_map(numbers).collect();
+    let vectors: Vec<[u8; 16]> = plan.runs.iter().map(|run| run.iv).collect();
+    let counts = plan.runs.iter().map(|run| run.ranges.len().saturating_mul(2).saturating_add(2));
+    let mut ranges = Vec::with_capacity(counts.fold(0, usize::saturating_add));
+    plan.runs.iter().for_each(|run| ranges.extend(numbers(run)));
     Encrypter::new(
         Uint8Array::from(plan.key.expose().as_slice()),
         plan.mode == Mode::Ctr,
@@ -52,7 +54,7 @@ pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
         skip,
         plan.padded,
         BigUint64Array::from([plan.window.start, plan.window.end].as_slice()),
-        Uint8Array::from(vectors.as_slice()),
+        Uint8Array::from(vectors.as_flattened()),
         BigUint64Array::from(ranges.as_slice()),
     )
 }

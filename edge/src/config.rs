@@ -1,6 +1,9 @@
 //! What a deployment sets.  In: the worker's variables, secrets and bindings (`wrangler.toml`).
 //! Out: [`Settings`], or a sentence that names the variable at fault.
 
+use alloc::rc::Rc;
+use core::cell::RefCell;
+
 use js_sys::Reflect;
 use selvedge_core::access::player_token::KeyRing;
 use selvedge_core::access::{Expected, Secret};
@@ -31,12 +34,27 @@ pub(crate) struct Settings {
     pub(crate) dev: bool,
 }
 
+thread_local! {
+    /// A deployment's settings are those of its isolates for as long as these live.
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+}
+
 impl Settings {
+    /// Those of this isolate, read once.
+    pub(crate) fn of(env: &Env) -> Result<Rc<Self>, String> {
+        if let Some(settings) = SETTINGS.with_borrow(Option::clone) {
+            return Ok(settings);
+        }
+        let settings = Rc::new(Self::read(env)?);
+        SETTINGS.with_borrow_mut(|kept| *kept = Some(Rc::clone(&settings)));
+        Ok(settings)
+    }
+
     /// Reads the variables `STORE`, `ORIGIN_URL`, `ORIGIN_TIMEOUT_MS`, `CACHE_SCOPE`,
     /// `CACHE_MEDIA`, `ENDPOINT`, `MAX_AGE`, `CHECK_ETAGS`, `MAX_MOOV`, `EXPLAIN`, `DEV`, those of
     /// [`gateway`] and [`calls`], the secrets `ORIGIN_SECRET`, `MASTER_KEY` and `KEY_SEED`, and
     /// the bucket binding `MEDIA`.
-    pub(crate) fn read(env: &Env) -> Result<Self, String> {
+    fn read(env: &Env) -> Result<Self, String> {
         let defaults = Config::default();
         let place = place(env)?;
         let scope = match (text(env, "CACHE_SCOPE"), &place) {

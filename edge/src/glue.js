@@ -3,6 +3,7 @@
 // Knows nothing of media, policies or tokens, and puts no address into a failure.
 
 import { waitUntil } from "cloudflare:workers";
+import { HEADROOM, plain } from "./cipher.js";
 
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
@@ -78,7 +79,7 @@ export class Pipeline {
       range: { start: Number(start), end: Number(end) },
       size: Number(size),
       etag,
-      keep: Array.from(keep, Number),
+      keep: plain(keep),
       kept,
       opened: undefined,
     });
@@ -177,7 +178,7 @@ export class Exchange {
       range: { start: Number(start), end: Number(end) },
       size: Number(size),
       etag,
-      keep: Array.from(keep, Number),
+      keep: plain(keep),
       kept,
     });
   }
@@ -576,9 +577,9 @@ async function squeeze(opened, { range, keep }, writable, patience, seal = (byte
   const watch = new Watch(reader, patience);
   try {
     const wanted = { keep, next: 0 };
-    let buffer = new ArrayBuffer(Math.min(CHUNK, range.end - range.start));
+    let buffer = new ArrayBuffer(HEADROOM + Math.min(CHUNK, range.end - range.start));
     for (let at = range.start; at < range.end;) {
-      const chunk = await readChunk(reader, buffer, range.end - at, watch);
+      const chunk = await readChunk(reader, buffer, range.end - at, watch, HEADROOM);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const bytes = await seal(compact(chunk, at, wanted));
       if (bytes.length > 0) await writer.write(bytes);
@@ -610,11 +611,11 @@ function compact(chunk, at, wanted) {
 }
 
 /** The next bytes of a stream, as many as the buffer holds unless the stream ends before. */
-async function readChunk(reader, buffer, limit = buffer.byteLength, watch = undefined) {
-  const length = Math.min(limit, buffer.byteLength);
+async function readChunk(reader, buffer, limit = Infinity, watch = undefined, offset = 0) {
+  const view = new Uint8Array(buffer, offset, Math.min(limit, buffer.byteLength - offset));
   watch?.begin();
   try {
-    const { value, done } = await reader.readAtLeast(length, new Uint8Array(buffer, 0, length));
+    const { value, done } = await reader.readAtLeast(view.length, view);
     if (watch?.isOver) throw tooLate();
     return done || value.length === 0 ? undefined : value;
   } catch (error) {

@@ -52,7 +52,7 @@ async fn answer(
     context: &Context,
     now: Millis,
 ) -> Result<Response, String> {
-    let settings = config::Settings::read(env)?;
+    let settings = config::Settings::of(env)?;
     let Some(asked) = reply::translate(request).await? else { return Ok(reply::too_long()) };
     let package = async |fresh| {
         let shell = Shell::new(&settings, context, now, fresh);

@@ -15,7 +15,11 @@ before(async () => {
     contents: readFileSync(new URL(file, import.meta.url), "utf8"),
   });
   miniflare = new Miniflare({
-    modules: [module("harness.js", "harness.js"), module("glue.js", "../src/glue.js")],
+    modules: [
+      module("harness.js", "harness.js"),
+      module("glue.js", "../src/glue.js"),
+      module("cipher.js", "../src/cipher.js"),
+    ],
     compatibilityDate: "2026-04-01",
     r2Buckets: ["MEDIA"],
     cf: false,
