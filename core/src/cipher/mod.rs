@@ -19,7 +19,7 @@ pub use key::{ContentKey, KeyId, Protection, Scheme};
 pub use plan::{CipherPlan, Mode, Run};
 pub use seed::KeySeed;
 pub use selvedge_block::Pattern;
-pub use subsample::{Subsample, subsamples};
+pub use subsample::{Bounds, Subsample, subsamples};
 pub use wrap::MasterKey;
 
 /// Bytes of a block of AES (FIPS 197 §3.1).

@@ -8,8 +8,8 @@ use core::ops::Range;
 
 use crate::asset::movie::Media;
 use crate::cipher::{
-    CipherPlan, ContentKey, Mode, Pattern, Protection, Run, SampleIvs, Scheme, Subsample,
-    constant_iv, subsamples,
+    BLOCK, Bounds, CipherPlan, ContentKey, Mode, Pattern, Protection, Run, SampleIvs, Scheme,
+    Subsample, constant_iv, subsamples,
 };
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -26,9 +26,9 @@ pub struct TrackCipher {
     audio: bool,
     /// Bytes of the length field of NAL units; 0 where there is none.
     length_size: u8,
-    /// Protected ranges are whole blocks: as CMAF has it under `cenc` (23000-19 §8.2), and as
+    /// Protected ranges are whole blocks as CMAF has it under `cenc` (23000-19 §8.2), and as
     /// the binding of VP9 has it always.
-    whole_blocks: bool,
+    bounds: Bounds,
 }
 
 /// How those of one fragment are.
@@ -78,8 +78,13 @@ impl TrackCipher {
         };
         let ivs = SampleIvs::new(&key.id, identity, number)?;
         let (audio, length_size) = (track.media == Media::Audio, track.nal_length_size);
-        let whole_blocks = pattern == Mode::Ctr || track.codecs.starts_with("vp09");
-        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size, whole_blocks }))
+        let bounds = match track.codecs.get(..4) {
+            _ if pattern == Mode::Ctr => Bounds::Blocks,
+            Some("vp09") => Bounds::Blocks,
+            Some("av01") => Bounds::Tiles,
+            Some(_) | None => Bounds::Slices,
+        };
+        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size, bounds }))
     }
 
     /// `entry`, a complete sample entry, as a protected one (14496-12 §8.12): another name, and
@@ -138,8 +143,7 @@ impl TrackCipher {
         let mut samples = Vec::new();
         for (number, sample) in page.samples.iter().enumerate() {
             let units = page.nals.get(number).filter(|_| !self.audio);
-            let subsamples =
-                units.map(|units| subsamples(units, self.length_size, self.whole_blocks));
+            let subsamples = units.map(|units| subsamples(units, self.length_size, self.bounds));
             let iv = match self.pattern {
                 Mode::Ctr => Some(self.ivs.iv(page.fragment, number)?),
                 Mode::Cbc(_) => None,
@@ -235,7 +239,8 @@ impl FragmentCipher {
             match sample.iv {
                 Some(_) if ranges.is_empty() => {}
                 Some(iv) => runs.push(Run { iv: SampleIvs::counter(iv), used: 0, ranges }),
-                None => runs.extend(ranges.into_iter().map(|range| Run {
+                // Of less than a block nothing is encrypted (23001-7 §9.7).
+                None => runs.extend(ranges.into_iter().filter(is_a_block).map(|range| Run {
                     iv: constant,
                     used: 0,
                     ranges: alloc::vec![range],
@@ -245,6 +250,10 @@ impl FragmentCipher {
         }
         CipherPlan::new(Arc::clone(&self.track.key), self.track.pattern, runs, at)
     }
+}
+
+fn is_a_block(range: &Range<u64>) -> bool {
+    range.end.saturating_sub(range.start) >= BLOCK
 }
 
 impl SampleCipher {
