@@ -1,215 +1,451 @@
 //! What goes out encrypted comes out of other people's decryptors as it was published, bit for bit.
+//! What this finds is the README's second table.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 extern crate alloc;
 
-use alloc::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use alloc::collections::BTreeSet;
+use core::fmt::Write as _;
+use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
-use selvedge_core::asset::reader::Limits;
 use selvedge_core::cipher::{CipherPlan, ContentKey, Encrypter, KeyId, Mode, Run};
+use selvedge_core::codec::{Carrier, Family, TABLE};
 use selvedge_core::job::HttpRequest;
-use selvedge_tests::delivered::{Delivered, by_dash, by_hls, keyframes};
-use selvedge_tests::drive::{Asset, Shelf};
-use selvedge_tests::encrypted::{self, by_ffmpeg, by_openssl, by_packager, protect};
-use selvedge_tests::fetch::Response;
-use selvedge_tests::samples::Sample;
-use selvedge_tests::{hls, media, sample_aes, tools};
+use selvedge_tests::decryptors::{self, Decryptor, Seen, by_openssl};
+use selvedge_tests::each::each;
+use selvedge_tests::encrypted::{self, KEY, KID};
+use selvedge_tests::fetch::{self, Get};
+use selvedge_tests::film::{Film, Pair, films};
+use selvedge_tests::smooth::Sealed;
+use selvedge_tests::{hls, sample_aes, tools};
 
-/// An asset in the clear, and the same encrypted.
-struct Film {
-    shelf: Shelf,
-    files: Vec<PathBuf>,
-    clear: String,
-    encrypted: String,
+/// Published once for all tests.
+fn all() -> &'static [Film] {
+    static FILMS: OnceLock<Vec<Film>> = OnceLock::new();
+    FILMS.get_or_init(films)
 }
 
-impl Film {
-    fn of(files: &[PathBuf]) -> Self {
-        let named = |path: &PathBuf| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, fs::read(path).unwrap().into())
-        };
-        let bytes: BTreeMap<_, _> = files.iter().map(named).collect();
-        let mut shelf = Shelf::default();
-        let asset: Asset = shelf.publish("film", &bytes, Limits::default()).unwrap();
-        let encrypted = protect(&mut shelf, &asset);
-        Self { shelf, files: files.to_vec(), clear: asset.path, encrypted }
-    }
-
-    fn get(&self, path: &str) -> Result<Response, String> {
-        self.shelf.get(path)
-    }
-
-    fn renditions(&self, path: &str, format: &str) -> Vec<Delivered> {
-        let url = format!("{path}/manifest({format})");
-        let get = |path: &str| self.get(path);
-        if format.contains("mpd") { by_dash(&get, &url) } else { by_hls(&get, &url) }.unwrap()
-    }
-
-    fn key_frames(&self, path: &str, format: &str) -> Vec<Delivered> {
-        keyframes(&|path: &str| self.get(path), &format!("{path}/manifest({format})")).unwrap()
-    }
+/// A way to go out encrypted: a column of the README's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Cenc,
+    Cbcs,
+    SmoothCenc,
+    Piff,
+    SampleAes,
+    PackedSampleAes,
+    Whole,
 }
 
-/// Films of made media: H.264 with B-frames and AAC, HEVC, AV1, VP9, E-AC-3; and of the
-/// collection, where it is.
-fn films() -> Vec<Film> {
-    let mut made = vec![media::ladder_25().into_iter().skip(2).take(2).collect()];
-    made.push(media::ladder_hevc());
-    let others = ["av1.mp4", "vp9.mp4", "eac3.mp4"];
-    let others = media::codecs().into_iter().filter(|one| others.contains(&one.name));
-    made.extend(others.map(|one| vec![one]));
-    let made = made.iter().filter_map(|one: &Vec<_>| one.iter().map(media::file).collect());
-    let mut films: Vec<Film> = made.map(|files: Vec<PathBuf>| Film::of(&files)).collect();
-    for name in ["bear-640x360.mp4", "bear-640x360-hevc.mp4"] {
-        films.extend(tools::shared(&format!("media/{name}")).map(|path| Film::of(&[path])));
-    }
-    films
-}
+use Decryptor::{Bento4, Ffmpeg, Openssl, Packager};
 
-fn hashes(samples: &[Sample]) -> Vec<&str> {
-    samples.iter().map(|sample| sample.hash.as_str()).collect()
-}
+/// Each with its title and who is asked.
+const WAYS: [(Way, &str, &[Decryptor]); 7] = [
+    (Way::Cenc, "`cenc`, CMAF", &[Packager, Bento4, Ffmpeg]),
+    (Way::Cbcs, "`cbcs`, CMAF", &[Packager, Bento4, Ffmpeg]),
+    (Way::SmoothCenc, "`cenc`, Smooth Streaming", &[Packager, Bento4, Ffmpeg]),
+    (Way::Piff, "`piff`, Smooth Streaming", &[Packager, Bento4, Ffmpeg]),
+    (Way::SampleAes, "SAMPLE-AES, transport streams", &[Packager, Ffmpeg]),
+    (Way::PackedSampleAes, "SAMPLE-AES, packed audio", &[Packager, Ffmpeg, Openssl]),
+    (Way::Whole, "AES-128", &[Openssl, Ffmpeg]),
+];
 
-const SCHEMES: [&str; 2] =
-    ["format=mpd-time-cmaf,encryption=cenc", "format=m3u8-cmaf,encryption=cbcs-aapl"];
+/// Who cannot read what, and why. A row that is not needed any more fails.
+const CANNOT: &[(Decryptor, &[Way], &[Family], &str)] = &[
+    (Packager, &[Way::Piff], ALL, "it knows no `uuid` boxes: `cenc` has the same bytes"),
+    (Ffmpeg, &[Way::Piff], ALL, "it knows no `uuid` boxes: `cenc` has the same bytes"),
+    (Packager, &[Way::Cenc, Way::Cbcs], &[Family::Mp3], "it has no MP3 in MP4"),
+    (Ffmpeg, &[Way::Cenc, Way::Cbcs], &[Family::XheAac], "5.1 knows no USAC in MP4"),
+    (Ffmpeg, &[Way::PackedSampleAes], AC_3, "5.1 reads such files by the kilobyte, not by frames"),
+    (Openssl, &[Way::PackedSampleAes], &[Family::Aac], "ffmpeg can, so nobody shows it the frames"),
+];
 
-#[test]
-fn samples_come_out_of_shaka_packager_as_they_were_published() {
-    let Some(packager) = encrypted::packager() else { return };
-    for film in films() {
-        for format in SCHEMES {
-            let format = &format.replace("mpd-time-cmaf", "mpd-time-cmaf,trick-mode=true");
-            let (plain, _) = format.split_once(",encryption").unwrap();
-            let clear = film.renditions(&film.clear, plain);
-            let hidden = film.renditions(&film.encrypted, format);
-            assert_eq!(clear.len(), hidden.len());
-            let mut pairs: Vec<_> = clear.into_iter().zip(hidden).collect();
-            if format.contains("m3u8") {
-                let frames = film.key_frames(&film.clear, plain).into_iter();
-                pairs.extend(frames.zip(film.key_frames(&film.encrypted, format)));
-            }
-            for (clear, hidden) in pairs {
-                let place = format!("{:?} {format} {} {}", film.files, clear.name, clear.bitrate);
-                let found = by_packager(&packager, &hidden.joined, &clear.track.kind);
-                let found = found.unwrap_or_else(|error| panic!("{place}: {error}"));
-                assert!(hashes(&found.samples) == hashes(&clear.track.samples), "{place}");
-                let (hidden, clear) = (&hidden.track.samples, &clear.track.samples);
-                let same =
-                    hidden.iter().zip(clear).filter(|(a, b)| a.hash == b.hash && b.size > 200);
-                assert_eq!(same.count(), 0, "{place}: samples are clear");
-                let times = |all: &[Sample]| all.iter().map(|one| one.pts).collect::<Vec<_>>();
-                assert!(times(&found.samples) == times(clear), "{place}: times differ");
-            }
+const AC_3: &[Family] = &[Family::Ac3, Family::Eac3];
+const ALL: &[Family] = &[Family::Avc, Family::Hevc, Family::Aac, Family::Eac3];
+
+impl Way {
+    /// `family` goes out so.
+    fn carries(self, family: Family) -> bool {
+        match self {
+            Self::Cenc | Self::Cbcs | Self::Whole => family.goes_into(Carrier::Cmaf),
+            Self::SmoothCenc | Self::Piff => family.goes_into(Carrier::Smooth),
+            // SAMPLE-AES has no words for it.
+            Self::SampleAes | Self::PackedSampleAes if family == Family::Mp3 => false,
+            Self::SampleAes => family.goes_into(Carrier::TransportStream),
+            Self::PackedSampleAes => family.goes_into(Carrier::PackedAudio),
         }
     }
+
+    fn title(self) -> &'static str {
+        WAYS.iter().find(|(way, ..)| *way == self).unwrap().1
+    }
 }
 
-/// Initialization segment and one media segment, of the first rendition of pictures and of sound.
-#[test]
-fn samples_come_out_of_ffmpeg_as_they_were_published() {
-    for film in films() {
-        for format in SCHEMES {
-            let (plain, _) = format.split_once(",encryption").unwrap();
-            let clear = film.key_frames_or_first(&film.clear, plain);
-            let hidden = film.key_frames_or_first(&film.encrypted, format);
-            for (clear, hidden) in clear.iter().zip(&hidden) {
-                let place = format!("{:?} {format}", film.files);
-                let found = by_ffmpeg(hidden).unwrap_or_else(|error| panic!("{place}: {error}"));
-                let clear = by_ffmpeg(clear).unwrap();
-                assert_eq!(hashes(&found.samples), hashes(&clear.samples), "{place}");
-            }
+fn cannot(decryptor: Decryptor, way: Way, family: Family) -> bool {
+    CANNOT.iter().any(|(who, ways, families, _)| {
+        *who == decryptor && ways.contains(&way) && families.contains(&family)
+    })
+}
+
+/// The README's table: who gives back what was published.
+fn table() -> String {
+    let mut table = String::from("| |");
+    WAYS.iter().for_each(|(_, title, _)| write!(table, " {title} |").unwrap());
+    table.push_str("\n|---|---|---|---|---|---|---|---|\n");
+    for (family, _) in TABLE {
+        write!(table, "| {} |", family.words()).unwrap();
+        for (way, _, decryptors) in WAYS {
+            let can = decryptors.iter().filter(|one| !cannot(**one, way, family));
+            let names: Vec<_> = can.map(|one| one.name()).collect();
+            let cell = if way.carries(family) { names.join(", ") } else { "–".into() };
+            write!(table, " {cell} |").unwrap();
         }
+        table.push('\n');
     }
-}
-
-impl Film {
-    /// Initialization segment and second media segment of every rendition of an HLS presentation.
-    fn key_frames_or_first(&self, path: &str, format: &str) -> Vec<Vec<u8>> {
-        let format = format.replace("mpd-time-cmaf", "m3u8-cmaf");
-        let get = |path: &str| self.get(path);
-        let master = hls::master(&get, &format!("{path}/manifest({format})")).unwrap();
-        let playlists = master.variants.iter().chain(&master.renditions);
-        let joined = playlists.map(|url| {
-            let playlist = hls::playlist(&get, url).unwrap();
-            let mut joined = self.get(playlist.map.as_deref().unwrap()).unwrap().body;
-            let segment = playlist.segments.get(1).unwrap_or(&playlist.segments[0]);
-            joined.extend(self.get(&segment.url).unwrap().body);
-            joined
-        });
-        joined.collect()
-    }
+    table
 }
 
 #[test]
-fn the_same_bytes_are_clear_as_in_what_shaka_packager_encrypts() {
-    let Some(packager) = encrypted::packager() else { return };
-    for film in films() {
-        for (format, scheme, iv) in [(SCHEMES[0], "cenc", 8), (SCHEMES[1], "cbcs", 0)] {
-            let (plain, _) = format.split_once(",encryption").unwrap();
-            let pairs = film.renditions(&film.clear, plain).into_iter();
-            for (clear, hidden) in pairs.zip(film.renditions(&film.encrypted, format)) {
-                if clear.track.kind != "video" {
-                    continue;
+fn the_readme_says_who_decrypts_what() {
+    let readme = std::fs::read_to_string(tools::repository().join("README.md")).unwrap();
+    let table = table();
+    assert!(readme.contains(&table), "README.md has another table than this:\n{table}");
+}
+
+/// Cells that were looked into. Of each has to hold what the table says.
+#[derive(Default)]
+struct Findings(Mutex<BTreeSet<(Decryptor, Way, &'static str)>>);
+
+impl Findings {
+    /// Keeps the outcome of one try; a fault where it is not what the table says.
+    fn keep(
+        &self,
+        (decryptor, way, family): (Decryptor, Way, Family),
+        found: Result<(), String>,
+    ) -> Result<(), String> {
+        let of = format!("{} {} {}", decryptor.name(), way.title(), family.words());
+        match (found, cannot(decryptor, way, family)) {
+            (Ok(()), true) => {
+                return Err(format!("{of}: can, and is listed among those that cannot"));
+            }
+            (Err(fault), false) => return Err(format!("{of}: {fault}")),
+            (Ok(()), false) | (Err(_), true) => {}
+        }
+        self.0.lock().unwrap().insert((decryptor, way, family.words()));
+        Ok(())
+    }
+
+    /// No cell of `ways` was passed over that media could be made for here.
+    fn complete(&self, ways: &[Way]) {
+        let found = self.0.lock().unwrap();
+        let families: BTreeSet<_> = all()
+            .iter()
+            .flat_map(|film| &film.families)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|family| family.words())
+            .collect();
+        for (way, _, decryptors) in WAYS.iter().filter(|(way, ..)| ways.contains(way)) {
+            for (family, _) in TABLE.iter().filter(|(family, _)| way.carries(*family)) {
+                for decryptor in decryptors.iter().filter(|one| one.is_here()) {
+                    let cell = (*decryptor, *way, family.words());
+                    let expected = families.contains(family.words());
+                    assert!(!expected || found.contains(&cell), "{cell:?} was not looked into");
                 }
-                let of = |path: &&PathBuf| film.files.len() == 1 || holds(path, &clear);
-                let Some(path) = film.files.iter().find(of) else { panic!("whose is it?") };
-                let theirs = encrypted::packaged(&packager, path, "video", scheme).unwrap();
-                let (ours, theirs) =
-                    (encrypted::subsamples(&hidden.joined, iv), encrypted::subsamples(&theirs, iv));
-                let place = format!("{} {scheme}", path.display());
-                assert!(!ours.is_empty(), "{place}");
-                assert_eq!(ours, theirs, "{place}");
             }
         }
     }
 }
 
-/// The file at `path` has as many samples of the sizes of `rendition`'s.
-fn holds(path: &Path, rendition: &Delivered) -> bool {
-    let tracks = selvedge_tests::samples::probe(path).unwrap();
-    let sizes = |samples: &[Sample]| samples.iter().map(|one| one.size).collect::<Vec<_>>();
-    tracks.iter().any(|track| sizes(&track.samples) == sizes(&rendition.track.samples))
+/// What `decryptor` makes of `pair` is what was published, and when it shows.
+fn gives_back(decryptor: Decryptor, pair: &Pair) -> Result<(), String> {
+    let found = decryptor.read((KID, KEY), &pair.hidden, pair.kind)?;
+    let wanted = decryptors::seen(&pair.clear);
+    if found.len() != wanted.len() {
+        return Err(format!("{} samples became {}", wanted.len(), found.len()));
+    }
+    let differs = |((time, hash), (shown, wanted)): &(&Seen, &Seen)| {
+        hash != wanted || time.is_some() && time != shown
+    };
+    match found.iter().zip(&wanted).position(|pair| differs(&pair)) {
+        Some(number) => Err(format!("sample {number}: {:?}, {:?}", found[number], wanted[number])),
+        None => Ok(()),
+    }
+}
+
+/// Segments, initialization segments and key frames, in DASH with its trick-mode sets.
+const SCHEMES: [(Way, &str); 2] = [
+    (Way::Cenc, "format=mpd-time-cmaf,trick-mode=true,encryption=cenc"),
+    (Way::Cbcs, "format=m3u8-cmaf,encryption=cbcs-aapl"),
+];
+
+#[test]
+fn samples_of_cmaf_come_out_of_every_decryptor_as_they_were_published() {
+    let findings = Findings::default();
+    each(all(), Film::name, |film| {
+        for (way, format) in SCHEMES {
+            for pair in film.pairs(format)? {
+                look_into(&findings, way, &pair)?;
+                same_map(film, way, &pair).map_err(|fault| format!("{}: {fault}", pair.place))?;
+            }
+        }
+        Ok(())
+    });
+    findings.complete(&[Way::Cenc, Way::Cbcs]);
+}
+
+fn look_into(findings: &Findings, way: Way, pair: &Pair) -> Result<(), String> {
+    let decryptors = WAYS.iter().find(|(one, ..)| *one == way).unwrap().2;
+    for decryptor in decryptors.iter().filter(|one| one.is_here()) {
+        let found = gives_back(*decryptor, pair);
+        let kept = findings.keep((*decryptor, way, pair.family), found);
+        kept.map_err(|fault| format!("{}: {fault}", pair.place))?;
+    }
+    Ok(())
+}
+
+/// `senc` has, sample by sample, the clear and protected bytes shaka-packager gives the same media.
+fn same_map(film: &Film, way: Way, pair: &Pair) -> Result<(), String> {
+    let Some(packager) = decryptors::packager() else { return Ok(()) };
+    // Key frames alone are samples of the whole; sound has one map, and that is none.
+    if pair.kind != "video" || pair.key_frames {
+        return Ok(());
+    }
+    let (scheme, iv) = if way == Way::Cenc { ("cenc", 8) } else { ("cbcs", 0) };
+    let path = film.source(&pair.clear).ok_or("whose is it?")?;
+    let theirs = encrypted::packaged(&packager, path, "video", scheme)?;
+    let (ours, theirs) =
+        (encrypted::subsamples(&pair.hidden, iv), encrypted::subsamples(&theirs, iv));
+    if ours.is_empty() || ours.iter().any(String::is_empty) {
+        return Err("no map".to_owned());
+    }
+    match ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs) {
+        Some(at) => Err(format!("sample {at}: {}, by shaka-packager {}", ours[at], theirs[at])),
+        None if ours.len() != theirs.len() => Err(format!("{} for {}", ours.len(), theirs.len())),
+        None => Ok(()),
+    }
 }
 
 #[test]
-fn whole_segments_come_out_of_openssl_as_they_are_in_the_clear() {
-    for film in films().iter().take(1) {
-        for format in ["m3u8-cmaf", "m3u8-aapl", "m3u8-aapl-v3"] {
-            let get = |path: &str| film.get(path);
-            let clear = hls::master(&get, &format!("{}/manifest(format={format})", film.clear));
-            let hidden = format!("{}/manifest(format={format},encryption=cbc)", film.encrypted);
-            let (clear, hidden) = (clear.unwrap(), hls::master(&get, &hidden).unwrap());
-            let all = |master: &hls::Master| {
-                [&master.variants[..], &master.renditions, &master.keyframes].concat()
+fn samples_of_smooth_streaming_come_out_of_every_decryptor_as_they_were_published() {
+    let findings = Findings::default();
+    let is_carried = |film: &&Film| film.families.iter().all(|one| Way::Piff.carries(*one));
+    let films: Vec<_> = all().iter().filter(is_carried).collect();
+    each(
+        &films,
+        |film| film.name(),
+        |film| {
+            let (cenc, piff) = (film.smooth(Sealed::Cenc)?, film.smooth(Sealed::Piff)?);
+            for (cenc, piff) in cenc.iter().zip(&piff) {
+                look_into(&findings, Way::SmoothCenc, cenc)?;
+                look_into(&findings, Way::Piff, piff)?;
+                if decryptors::seen(&cenc.hidden) != decryptors::seen(&piff.hidden) {
+                    return Err(format!("{}: other bytes than under cenc", piff.place));
+                }
+            }
+            Ok(())
+        },
+    );
+    findings.complete(&[Way::SmoothCenc, Way::Piff]);
+}
+
+/// Media playlists of `film` in `format`, in the clear and as `encryption` has them.
+fn playlists(
+    film: &Film,
+    format: &str,
+    encryption: &str,
+) -> Result<Vec<(hls::Playlist, hls::Playlist)>, String> {
+    let get = |path: &str| film.get(path);
+    let urls = |path: &str, more: &str| {
+        let master = hls::master(&get, &format!("{path}/manifest(format={format}{more})"))?;
+        Ok::<_, String>([master.variants, master.renditions, master.keyframes].concat())
+    };
+    let clear = urls(&film.clear, "")?;
+    let hidden = urls(&film.encrypted, &format!(",encryption={encryption}"))?;
+    if clear.len() != hidden.len() || clear.is_empty() {
+        return Err(format!("{} playlists became {}", clear.len(), hidden.len()));
+    }
+    let pair = |(clear, hidden): (&String, &String)| {
+        Ok((hls::playlist(&get, clear)?, hls::playlist(&get, hidden)?))
+    };
+    clear.iter().zip(&hidden).map(pair).collect()
+}
+
+fn bodies(get: &Get<'_>, playlist: &hls::Playlist) -> Result<Vec<Vec<u8>>, String> {
+    let body = |one: &hls::Segment| Ok(fetch::ok(get, &one.url)?.body);
+    playlist.segments.iter().map(body).collect()
+}
+
+/// The vector of `EXT-X-KEY`.
+fn vector(playlist: &hls::Playlist) -> Result<&str, String> {
+    let (_, iv) = playlist.text.split_once("IV=0x").ok_or("EXT-X-KEY has no vector")?;
+    iv.get(..32).ok_or_else(|| "a vector cut short".to_owned())
+}
+
+/// ffmpeg's own HLS demuxer gives the packets of both playlists alike.
+fn same_packets(film: &Film, clear: &hls::Playlist, hidden: &hls::Playlist) -> Result<(), String> {
+    let get = |path: &str| film.get(path);
+    let plain = sample_aes::packets(&get, &clear.url)?;
+    let found = sample_aes::packets(&get, &hidden.url)?;
+    // Of one key frame alone, the last packet is the only one.
+    let single = hidden.url.contains("type=keyframes") && hidden.segments.len() == 1;
+    if plain.len() != found.len() || plain.is_empty() && !single {
+        return Err(format!("{} packets became {}", plain.len(), found.len()));
+    }
+    // Times of clear packed audio ffmpeg takes from somewhere else than the tag.
+    let packed = hidden.segments[0].url.rsplit('.').next().is_none_or(|end| end != "ts");
+    let told = |line: &str| match packed && hidden.map.is_none() {
+        true => line.splitn(5, ',').nth(4).unwrap_or_default().to_owned(),
+        false => line.to_owned(),
+    };
+    match plain.iter().zip(&found).find(|(a, b)| told(a) != told(b)) {
+        Some((plain, found)) => Err(format!("{plain} became {found}")),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn encrypted_samples_of_hls_without_cmaf_come_out_as_they_are_in_the_clear() {
+    let findings = Findings::default();
+    let sealed = [Family::Avc, Family::Aac, Family::Ac3, Family::Eac3];
+    let is_sealed = |film: &&Film| film.families.iter().all(|one| sealed.contains(one));
+    let films: Vec<_> = all().iter().filter(is_sealed).collect();
+    each(
+        &films,
+        |film| film.name(),
+        |film| {
+            for format in ["m3u8-aapl", "m3u8-aapl-v3"] {
+                for (clear, hidden) in playlists(film, format, "cbcs-aapl")? {
+                    sampled(&findings, film, &clear, &hidden)
+                        .map_err(|fault| format!("{}: {fault}", hidden.url))?;
+                }
+            }
+            Ok(())
+        },
+    );
+    findings.complete(&[Way::SampleAes, Way::PackedSampleAes]);
+}
+
+/// Every decryptor finds in `hidden` what is in `clear`.
+fn sampled(
+    findings: &Findings,
+    film: &Film,
+    clear: &hls::Playlist,
+    hidden: &hls::Playlist,
+) -> Result<(), String> {
+    let get = |path: &str| film.get(path);
+    let (plain, sealed) = (bodies(&get, clear)?, bodies(&get, hidden)?);
+    if plain == sealed {
+        return Err("is clear".to_owned());
+    }
+    let key_frames = hidden.url.contains("type=keyframes");
+    let in_stream = sealed[0][0] == 0x47;
+    let way = if in_stream { Way::SampleAes } else { Way::PackedSampleAes };
+    if in_stream && !key_frames && sample_aes::discontinuities(&sealed) > 0 {
+        return Err("continuity counters jump".to_owned());
+    }
+    let sounds = |family: &&Family| in_stream || family.goes_into(Carrier::PackedAudio);
+    for family in film.families.iter().filter(sounds) {
+        if Ffmpeg.is_here() {
+            findings.keep((Ffmpeg, way, *family), same_packets(film, clear, hidden))?;
+        }
+        if !key_frames && Packager.is_here() {
+            let found = as_packaged(film, *family, &sealed, vector(hidden)?);
+            findings.keep((Packager, way, *family), found)?;
+        }
+        if !in_stream && Openssl.is_here() {
+            let found = match AC_3.contains(family) {
+                true => sample_aes::check_syncframes(&plain[0], &sealed[0], vector(hidden)?),
+                false => Err("nobody shows it the frames".to_owned()),
             };
-            for (clear, hidden) in all(&clear).iter().zip(&all(&hidden)) {
-                let playlist = hls::playlist(&get, clear).unwrap();
-                let secret = hls::playlist(&get, hidden).unwrap();
-                let (_, iv) = secret.text.split_once("IV=0").expect("EXT-X-KEY has a vector");
-                let iv = &iv[1..33];
-                assert_eq!(playlist.segments.len(), secret.segments.len());
-                for (clear, hidden) in playlist.segments.iter().zip(&secret.segments) {
-                    let (clear, hidden) =
-                        (film.get(&clear.url).unwrap(), film.get(&hidden.url).unwrap());
-                    assert_eq!((clear.status, hidden.status), (200, 200));
-                    assert_eq!(by_openssl(&hidden.body, iv).unwrap(), clear.body, "{format}");
-                }
-                // The key tag stands behind the map: that one is clear (8216 §4.3.2.5).
-                if let (Some(clear), Some(hidden)) = (&playlist.map, &secret.map) {
-                    assert_eq!(film.get(clear).unwrap().body, film.get(hidden).unwrap().body);
-                }
-            }
+            findings.keep((Openssl, way, *family), found)?;
         }
     }
+    Ok(())
+}
+
+/// shaka-packager encrypts the same media to the same bytes: slices of pictures, frames of sound.
+fn as_packaged(film: &Film, family: Family, sealed: &[Vec<u8>], iv: &str) -> Result<(), String> {
+    let packager = decryptors::packager().ok_or("it is not here")?;
+    let kind = if family == Family::Avc { "video" } else { "audio" };
+    let ending = match kind {
+        "video" => "ts",
+        _ if family == Family::Ac3 => "ac3",
+        _ if family == Family::Eac3 => "ec3",
+        _ => "aac",
+    };
+    let file = if kind == "video" { 0 } else { film.files.len() - 1 };
+    let theirs = sample_aes::packaged(&packager, &film.files[file], (kind, ending), iv)?;
+    if kind == "video" {
+        let slices = |segments: &[Vec<u8>]| {
+            segments.iter().flat_map(|one| sample_aes::slices(one)).collect::<Vec<_>>()
+        };
+        let (ours, theirs) = (slices(sealed), slices(&theirs));
+        let same = ours.len() > 30 && ours == theirs;
+        // A playlist of sound alone has none.
+        return if same || ours.is_empty() { Ok(()) } else { Err("other slices".to_owned()) };
+    }
+    let frames = |segments: &[Vec<u8>]| {
+        segments.iter().flat_map(|one| sample_aes::frames(one)).collect::<Vec<u8>>()
+    };
+    let (ours, theirs) = (frames(sealed), frames(&theirs));
+    // What is priming alone we leave out.
+    let same = theirs.ends_with(&ours) && theirs.len() - ours.len() < theirs.len() / 50;
+    if same || ours.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("other frames: {} for {}", ours.len(), theirs.len()))
+    }
+}
+
+/// Whole segments of every codec, as openssl and ffmpeg decrypt them.
+#[test]
+fn whole_segments_come_out_as_they_are_in_the_clear() {
+    let findings = Findings::default();
+    each(all(), Film::name, |film| {
+        for (clear, hidden) in playlists(film, "m3u8-cmaf", "cbc")? {
+            whole(&findings, film, &clear, &hidden)
+                .map_err(|fault| format!("{}: {fault}", hidden.url))?;
+        }
+        Ok(())
+    });
+    findings.complete(&[Way::Whole]);
+}
+
+fn whole(
+    findings: &Findings,
+    film: &Film,
+    clear: &hls::Playlist,
+    hidden: &hls::Playlist,
+) -> Result<(), String> {
+    let get = |path: &str| film.get(path);
+    // The key tag stands behind the map: that one is clear (8216 §4.3.2.5).
+    let maps = [clear, hidden].map(|list| list.map.as_deref().map(|map| film.get(map)));
+    let init = match maps {
+        [Some(clear), Some(hidden)] => (clear?.body, hidden?.body),
+        _ => return Err("no initialization segment".to_owned()),
+    };
+    if init.0 != init.1 {
+        return Err("the initialization segment is not clear".to_owned());
+    }
+    let Some(family) = film.family_of(&init.0) else { return Ok(()) };
+    if Openssl.is_here() {
+        let iv = vector(hidden)?;
+        let (plain, sealed) = (bodies(&get, clear)?, bodies(&get, hidden)?);
+        let opened: Result<Vec<_>, _> = sealed.iter().map(|one| by_openssl(one, iv)).collect();
+        let found = if opened? == plain { Ok(()) } else { Err("other segments".to_owned()) };
+        findings.keep((Openssl, Way::Whole, family), found)?;
+    }
+    if Ffmpeg.is_here() {
+        findings.keep((Ffmpeg, Way::Whole, family), same_packets(film, clear, hidden))?;
+    }
+    Ok(())
 }
 
 #[test]
 fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
-    let Some(film) = films().into_iter().next() else { return };
+    let Some(film) = all().first() else { return };
     let get = |path: &str| film.get(path);
     for encryption in ["cenc", "cbcs-aapl", "cbc"] {
         for format in ["m3u8-cmaf", "m3u8-aapl"] {
@@ -238,81 +474,6 @@ fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
             }
         }
     }
-}
-
-#[test]
-fn encrypted_samples_of_transport_streams_come_out_of_ffmpeg_as_they_are_in_the_clear() {
-    let names = ["ac3.mp4", "eac3.mp4"];
-    let recipes = media::codecs().into_iter().filter(|one| names.contains(&one.name));
-    let others = recipes.filter_map(|one| media::file(&one)).map(|path| Film::of(&[path]));
-    let aac: Option<Vec<PathBuf>> =
-        media::ladder_25().iter().skip(2).take(2).map(media::file).collect();
-    for film in aac.map(|files| Film::of(&files)).into_iter().chain(others) {
-        for format in ["m3u8-aapl", "m3u8-aapl-v3"] {
-            let get = |path: &str| film.get(path);
-            let clear = format!("{}/manifest(format={format})", film.clear);
-            let hidden =
-                format!("{}/manifest(format={format},encryption=cbcs-aapl)", film.encrypted);
-            let clear = hls::master(&get, &clear).unwrap();
-            let hidden = hls::master(&get, &hidden).unwrap();
-            let all = |master: &hls::Master| {
-                [&master.variants[..], &master.renditions, &master.keyframes].concat()
-            };
-            assert!(!all(&clear).is_empty());
-            for (clear, hidden) in all(&clear).iter().zip(&all(&hidden)) {
-                let place = format!("{:?} {hidden}", film.files);
-                let packets = |url| {
-                    sample_aes::packets(&get, url).unwrap_or_else(|error| {
-                        panic!("{place}: {error}");
-                    })
-                };
-                let segments = |url| hls::playlist(&get, url).unwrap().segments;
-                let bodies = |url| {
-                    segments(url).iter().map(|one| film.get(&one.url).unwrap().body).collect()
-                };
-                let (plain, sealed): (Vec<_>, Vec<Vec<u8>>) = (bodies(clear), bodies(hidden));
-                assert!(plain != sealed, "{place} is clear");
-                // ffmpeg (5.1.9) decrypts Enhanced AC-3 in transport streams and not alone.
-                if segments(hidden)[0].url.ends_with(".eac3") {
-                    let iv = hls::playlist(&get, hidden).unwrap().text;
-                    let (_, iv) = iv.split_once("IV=0x").expect("EXT-X-KEY has a vector");
-                    sample_aes::check_syncframes(&plain.concat(), &sealed.concat(), &iv[..32]);
-                    continue;
-                }
-                let (plain, found) = (packets(clear), packets(hidden));
-                assert_eq!(plain.len(), found.len(), "{place}");
-                // Times of clear packed audio ffmpeg takes from somewhere else than the tag.
-                let told = |line: &str| match sealed[0][0] {
-                    0x47 => line.to_owned(),
-                    _ => line.splitn(5, ',').nth(4).unwrap().to_owned(),
-                };
-                let mut pairs = plain.iter().zip(&found);
-                let differs = pairs.find(|(a, b)| told(a) != told(b));
-                assert_eq!(differs, None, "{place}");
-                if sealed[0][0] == 0x47 && !hidden.contains("type=keyframes") {
-                    assert_eq!(sample_aes::discontinuities(&sealed), 0, "{place}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn encrypted_slices_of_transport_streams_are_those_shaka_packager_writes() {
-    let Some(packager) = encrypted::packager() else { return };
-    let Some(path) = media::ladder_25().get(2).and_then(media::file) else { return };
-    let film = Film::of(core::slice::from_ref(&path));
-    let get = |path: &str| film.get(path);
-    let url = format!("{}/manifest(format=m3u8-aapl,encryption=cbcs-aapl)", film.encrypted);
-    let master = hls::master(&get, &url).unwrap();
-    let playlist = hls::playlist(&get, &master.variants[0]).unwrap();
-    let (_, iv) = playlist.text.split_once("IV=0x").expect("EXT-X-KEY has a vector");
-    let segments = playlist.segments.iter().map(|one| film.get(&one.url).unwrap().body);
-    let ours: Vec<Vec<u8>> = segments.flat_map(|one| sample_aes::slices(&one)).collect();
-    let theirs = sample_aes::packaged(&packager, &path, &iv[..32]).unwrap();
-    assert!(ours.len() > 100);
-    assert_eq!(ours.len(), theirs.len());
-    assert!(ours == theirs);
 }
 
 /// `tests/vectors/sp800-38a.txt`

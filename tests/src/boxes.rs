@@ -148,6 +148,23 @@ pub fn fragments(segment: &[u8]) -> Vec<Fragment> {
     moofs.map(|(.., moof)| fragment(segment, moof, media.next().expect("mdat"))).collect()
 }
 
+/// When each sample of a fragmented file of one track shows, ticks, and where its bytes are: one
+/// after another in `mdat`.
+#[must_use]
+pub fn samples(file: &[u8]) -> Vec<(i64, Range<usize>)> {
+    let mut found = Vec::new();
+    for fragment in fragments(file) {
+        let (mut at, mut time) = (fragment.media.start, fragment.decode_time.cast_signed());
+        let columns = fragment.sizes.iter().zip(&fragment.durations).zip(&fragment.offsets);
+        for ((size, duration), offset) in columns {
+            let end = at + index(*size);
+            found.push((time + offset, at..end));
+            (at, time) = (end, time + duration.cast_signed());
+        }
+    }
+    found
+}
+
 fn fragment(data: &[u8], moof: &Range<usize>, media: Range<usize>) -> Fragment {
     let at = |path: &[&[u8; 4]]| find(data, moof.clone(), path).remove(0).start;
     let tfdt = at(&[b"traf", b"tfdt"]);

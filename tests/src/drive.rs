@@ -70,7 +70,7 @@ fn part(bytes: &Bytes, range: &core::ops::Range<u64>) -> Bytes {
     bytes.slice(at(range.start)..at(range.end))
 }
 
-/// Which tracks to offer, as a person would list them: what plays in a browser, video in one
+/// Which tracks to offer, as a person would list them: what can be packaged, video in one
 /// switching set, every sound by itself.
 #[must_use]
 pub fn server_manifest(movies: &[(String, Movie)]) -> ServerManifest {
@@ -101,8 +101,10 @@ pub fn server_manifest(movies: &[(String, Movie)]) -> ServerManifest {
 }
 
 fn is_offered(track: &Track) -> bool {
-    const KNOWN: [&[u8; 4]; 9] =
-        [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp09", b"mp4a", b"ec-3", b"fLaC"];
+    const KNOWN: [&[u8; 4]; 18] = [
+        b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp09", b"mp4a", b"ac-3", b"ec-3", b"ac-4",
+        b"dtsc", b"dtse", b"dtsh", b"dtsl", b"dtsx", b"Opus", b"fLaC", b".mp3",
+    ];
     let known = |entry: &[u8; 4]| KNOWN.contains(&entry);
     track.entries.iter().all(|entry| known(&entry.fourcc)) && !track.samples.is_empty()
 }

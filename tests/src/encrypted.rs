@@ -1,23 +1,32 @@
-//! Encrypted presentations, read by other people's tools.  In: an asset on a shelf.  Out: a locator
-//! that encrypts it; what shaka-packager, ffmpeg and openssl make of what comes out.
+//! Encrypted presentations.  In: an asset on a shelf.  Out: a locator that encrypts it; what
+//! shaka-packager makes of the same media.
 
 use core::fmt::Write as _;
 use core::ops::Range;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use selvedge_core::delivery::{locator_object, streaming_policy_object};
 
 use crate::boxes;
+use crate::decryptors::run;
 use crate::drive::{Asset, Shelf};
-use crate::samples::{self, Track};
-use crate::tools;
 
 /// The key all tests encrypt with: its name and its value, in hex.
 pub const KID: &str = "60a1b2c3d4e54f60718293a4b5c6d7e8";
 /// Its value.
 pub const KEY: &str = "d54a8ba2101f5ac1069142d8c478d866";
+
+/// The bytes that `hex` names.
+///
+/// # Panics
+/// Where it is not hexadecimal.
+#[must_use]
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let pair = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    (0..hex.len()).step_by(2).map(pair).collect()
+}
 
 /// A locator of its own, which encrypts `asset` in whatever way a URL asks for.
 ///
@@ -61,75 +70,6 @@ const KEY_BASE64: &str = "1UqLohAfWsEGkULYxHjYZg==";
 fn guid(hex: &str) -> String {
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     parts.join("-")
-}
-
-/// shaka-packager as `npm` installed it; `None`, with a line printed, where it is not there.
-#[must_use]
-pub fn packager() -> Option<PathBuf> {
-    let folder = tools::repository().join("node_modules/shaka-packager/bin");
-    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let found = folder.join(format!("packager-linux-{machine}"));
-    if !found.exists() {
-        println!("SKIPPED shaka-packager: not there (run `npm install`)");
-        return None;
-    }
-    Some(found)
-}
-
-fn run(command: &mut Command) -> Result<Vec<u8>, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(complaint.lines().last().unwrap_or("it failed").to_owned())
-}
-
-/// The track of `joined`, an initialization segment and encrypted media, as shaka-packager
-/// decrypts it.
-///
-/// # Errors
-/// What it complained about.
-pub fn by_packager(packager: &Path, joined: &[u8], kind: &str) -> Result<Track, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
-    fs::write(&from, joined).map_err(|error| error.to_string())?;
-    let descriptor = format!("in={},stream={kind},output={}", from.display(), to.display());
-    let mut command = Command::new(packager);
-    command.args([&descriptor, "--enable_raw_key_decryption", "--quiet", "--keys"]);
-    run(command.arg(format!("label=:key_id={KID}:key={KEY}")))?;
-    only_track(&to)
-}
-
-/// The same as ffmpeg decrypts it. It can do one media segment at a time.
-///
-/// # Errors
-/// What it complained about.
-pub fn by_ffmpeg(joined: &[u8]) -> Result<Track, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
-    fs::write(&from, joined).map_err(|error| error.to_string())?;
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-decryption_key", KEY, "-i"]).arg(from);
-    run(command.args(["-c", "copy", "-copyts"]).arg(&to))?;
-    only_track(&to)
-}
-
-fn only_track(path: &Path) -> Result<Track, String> {
-    let mut tracks = samples::probe(path)?;
-    if tracks.len() == 1 { Ok(tracks.remove(0)) } else { Err(format!("{} tracks", tracks.len())) }
-}
-
-/// `segment` as openssl decrypts it whole.
-///
-/// # Errors
-/// What it complained about: the padding, above all.
-pub fn by_openssl(segment: &[u8], iv: &str) -> Result<Vec<u8>, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let path = folder.path().join("segment");
-    fs::write(&path, segment).map_err(|error| error.to_string())?;
-    let mut command = Command::new("openssl");
-    run(command.args(["enc", "-d", "-aes-128-cbc", "-K", KEY, "-iv", iv, "-in"]).arg(path))
 }
 
 /// What shaka-packager makes of the track `kind` of the file at `path` under `scheme`.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::encrypted::{KEY, KID};
+use crate::encrypted::{KEY, KID, bytes};
 use crate::fetch::{self, Get};
 use crate::hls;
 
@@ -16,11 +16,6 @@ fn output(command: &mut Command) -> Result<Vec<u8>, String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(output.stdout) } else { Err(complaint) }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let pair = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
-    (0..hex.len()).step_by(2).map(pair).collect()
 }
 
 /// Times, size and hash of every packet ffmpeg demuxes from the media playlist at `url`, the last
@@ -34,9 +29,14 @@ pub fn packets(get: &Get<'_>, url: &str) -> Result<Vec<String>, String> {
     let playlist = hls::playlist(get, url)?;
     let mut local = String::new();
     let mut segments = (0..).zip(&playlist.segments);
+    if let Some(map) = &playlist.map {
+        let init = fetch::ok(get, map)?.body;
+        fs::write(folder.path().join("init.mp4"), init).map_err(|error| error.to_string())?;
+    }
     for line in playlist.text.lines() {
+        let name = if line.starts_with("#EXT-X-MAP") { "init.mp4" } else { "key" };
         match hls::attribute(line, "URI") {
-            Some(uri) => local.push_str(&line.replace(uri, "key")),
+            Some(uri) => local.push_str(&line.replace(uri, name)),
             None if line.starts_with('#') => local.push_str(line),
             None => {
                 let Some((number, segment)) = segments.next() else { continue };
@@ -65,21 +65,19 @@ pub fn packets(get: &Get<'_>, url: &str) -> Result<Vec<String>, String> {
     Ok(found.into_iter().map(str::to_owned).collect())
 }
 
-/// Sees to it that openssl decrypts the first syncframes of Enhanced AC-3 in `sealed` to those in
-/// `clear`, both packed audio: behind 16 bytes, whole blocks.
+/// openssl decrypts the first syncframes of AC-3 or Enhanced AC-3 in `sealed` to those in `clear`,
+/// both a segment of packed audio: behind 16 bytes, whole blocks.
 ///
-/// # Panics
+/// # Errors
 /// Where it does not.
-pub fn check_syncframes(clear: &[u8], sealed: &[u8], iv: &str) {
-    let frames = |mut bytes: &[u8]| {
-        let mut found: Vec<Vec<u8>> = Vec::new();
-        let start = bytes.windows(2).position(|two| two == [0x0b, 0x77]).expect("a syncframe");
-        bytes = &bytes[start..];
-        while bytes.len() > 3 && found.len() < 8 {
-            let size = (usize::from(u16::from_be_bytes([bytes[2] & 7, bytes[3]])) + 1) * 2;
-            let (frame, rest) = bytes.split_at(size);
+pub fn check_syncframes(clear: &[u8], sealed: &[u8], iv: &str) -> Result<(), String> {
+    let frames = |segment: &[u8]| {
+        let (frames, mut found) = (frames(segment), Vec::new());
+        let mut rest = frames.as_slice();
+        while rest.len() > 5 && found.len() < 8 {
+            let (frame, behind) = rest.split_at(syncframe(rest));
             found.push(frame.to_vec());
-            bytes = rest;
+            rest = behind;
         }
         found
     };
@@ -91,22 +89,41 @@ pub fn check_syncframes(clear: &[u8], sealed: &[u8], iv: &str) {
         fs::write(file.path(), &sealed[16..end]).expect("a file");
         let mut openssl = Command::new("openssl");
         openssl.args(["enc", "-d", "-aes-128-cbc", "-nopad", "-K", KEY, "-iv", iv, "-in"]);
-        let found = output(openssl.arg(file.path())).expect("openssl");
-        assert!([&sealed[..16], &found, &sealed[end..]].concat() == *clear);
-        assert!(sealed != clear);
+        let found = output(openssl.arg(file.path()))?;
+        if [&sealed[..16], &found, &sealed[end..]].concat() != *clear || sealed == clear {
+            return Err("another syncframe".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the syncframe that `bytes` begins with, at 48 kHz (ETSI TS 102 366 §4.4.1.4,
+/// §E.1.3.1.3).
+fn syncframe(bytes: &[u8]) -> usize {
+    const KILOBITS: [usize; 19] =
+        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+    let enhanced = bytes[5] >> 3 > 10;
+    match enhanced {
+        true => (usize::from(u16::from_be_bytes([bytes[2] & 7, bytes[3]])) + 1) * 2,
+        false => KILOBITS[usize::from(bytes[4] & 0x3f) / 2] * 4,
     }
 }
 
-/// The slices (types 1 and 5) shaka-packager writes for the pictures of the file at `path`, under
-/// the tests' key and `iv`.
+/// The segments shaka-packager makes of the track `kind` of the file at `path`, with `ending`,
+/// under the tests' key and `iv`.
 ///
 /// # Errors
 /// What it complained about.
-pub fn packaged(packager: &Path, path: &Path, iv: &str) -> Result<Vec<Vec<u8>>, String> {
+pub fn packaged(
+    packager: &Path,
+    path: &Path,
+    (kind, ending): (&str, &str),
+    iv: &str,
+) -> Result<Vec<Vec<u8>>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let to = folder.path().join("$Number%05d$.ts");
+    let to = folder.path().join(format!("$Number%05d$.{ending}"));
     let mut command = Command::new(packager);
-    let mut descriptor = format!("in={},stream=video", path.display());
+    let mut descriptor = format!("in={},stream={kind}", path.display());
     let _ = write!(descriptor, ",segment_template={}", to.display());
     command.args([&descriptor, "--enable_raw_key_encryption", "--quiet", "--clear_lead", "0"]);
     command.args(["--protection_scheme", "cbcs", "--iv", iv, "--keys"]);
@@ -116,25 +133,37 @@ pub fn packaged(packager: &Path, path: &Path, iv: &str) -> Result<Vec<Vec<u8>>, 
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .collect();
     names.sort();
-    let segments = names.iter().map(|name| fs::read(name).expect("a segment"));
-    Ok(segments.flat_map(|segment| slices(&segment)).collect())
+    names.iter().map(|name| fs::read(name).map_err(|error| error.to_string())).collect()
 }
 
-/// The slices of the pictures in a transport stream, as they stand there.
+/// The slices (types 1 and 5) of the pictures in a transport stream, as they stand there.
 #[must_use]
 pub fn slices(segment: &[u8]) -> Vec<Vec<u8>> {
-    units(&pictures(segment)).filter(|unit| matches!(unit[0] & 0x1f, 1 | 5)).collect()
+    let pictures = payload(segment, |stream| stream == 0xe0);
+    units(&pictures).filter(|unit| matches!(unit[0] & 0x1f, 1 | 5)).collect()
 }
 
-/// PES payload of the first stream with pictures.
-fn pictures(segment: &[u8]) -> Vec<u8> {
+/// The frames of sound in a segment, one after another: of a transport stream those in PES packets
+/// of sound, of packed audio what stands behind the ID3 tag.
+#[must_use]
+pub fn frames(segment: &[u8]) -> Vec<u8> {
+    if segment[0] == 0x47 {
+        return payload(segment, |stream| stream == 0xbd || stream & 0xe0 == 0xc0);
+    }
+    assert!(segment.starts_with(b"ID3"), "packed audio begins with a tag");
+    let size = segment[6..10].iter().fold(0, |size, byte| size << 7 | usize::from(*byte));
+    segment[10 + size..].to_vec()
+}
+
+/// PES payload of the first stream whose `stream_id` is wanted (13818-1 Table 2-22).
+fn payload(segment: &[u8], wanted: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut pid = None;
     for packet in segment.chunks(188).filter(|packet| packet[3] & 0x10 != 0) {
         let own = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
         let field = if packet[3] & 0x20 != 0 { usize::from(packet[4]) + 1 } else { 0 };
         let mut payload = &packet[4 + field..];
-        if packet[1] & 0x40 != 0 && payload.starts_with(&[0, 0, 1, 0xe0]) {
+        if packet[1] & 0x40 != 0 && payload.starts_with(&[0, 0, 1]) && wanted(payload[3]) {
             pid = Some(own);
             payload = &payload[9 + usize::from(payload[8])..];
         }

@@ -46,6 +46,25 @@ pub fn probe(path: &Path) -> Result<Vec<Track>, String> {
     ffprobe(path, &["-show_packets"])
 }
 
+/// SHA-256 of every packet of the file at `path`, opened with `options`.
+///
+/// # Errors
+/// What ffprobe complained about.
+pub fn hashes(path: &Path, options: &[&str]) -> Result<Vec<(Option<i64>, String)>, String> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-show_data_hash", "SHA256"])
+        .args(["-show_entries", "packet=data_hash", "-of", "default=nw=1:nk=1"])
+        .args(options)
+        .arg(path)
+        .output()
+        .map_err(|error| format!("ffprobe: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().filter_map(|line| Some((None, line.strip_prefix("SHA256:")?.into()))).collect())
+}
+
 /// The tracks of the manifest at `url`, one after another: read together, ffmpeg's DASH demuxer
 /// ends all streams where the first ends, its own presentations' as well.
 ///

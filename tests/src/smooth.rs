@@ -10,6 +10,7 @@ use std::fs;
 use roxmltree::{Document, Node};
 
 use crate::boxes::{self, Fragment};
+use crate::encrypted;
 use crate::fetch::{self, Get};
 use crate::samples::{self, Track};
 use crate::source::Expected;
@@ -118,6 +119,26 @@ fn bytes(digits: &str) -> Result<Vec<u8>, String> {
     pairs.map_err(|error| format!("CodecPrivateData {digits}: {error}"))
 }
 
+/// How samples are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// By Common Encryption (23001-7).
+    Cenc,
+    /// As it was before (PIFF 1.1).
+    Piff,
+}
+
+impl Sealed {
+    /// As URLs have it, and `schm`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cenc => "cenc",
+            Self::Piff => "piff",
+        }
+    }
+}
+
 /// What arrived of one quality level.
 #[derive(Debug)]
 pub struct Arrived {
@@ -133,22 +154,29 @@ pub struct Arrived {
     fragments: Vec<Fragment>,
 }
 
-/// Fetches `level` whole.
+/// A movie box and every fragment of `level`, encrypted as `sealed` says.
 ///
 /// # Errors
-/// What could not be fetched or read.
-pub fn fetch_all(get: &Get<'_>, level: Level) -> Result<Arrived, String> {
-    let mut joined = movie(&level)?;
-    let mut fragments = Vec::new();
+/// What could not be fetched, or is not told the time of its address.
+pub fn joined(get: &Get<'_>, level: &Level, sealed: Option<Sealed>) -> Result<Vec<u8>, String> {
+    let mut joined = movie(level, sealed)?;
     for (url, (start, _)) in level.urls.iter().zip(&level.chunks) {
         let body = fetch::ok(get, url)?.body;
         if times_of(&body) != Some(*start) {
             return Err(format!("{url}: tfxd says {:?}", times_of(&body)));
         }
-        let body = with_decode_time(&body, *start);
-        fragments.extend(boxes::fragments(&body));
-        joined.extend_from_slice(&body);
+        joined.extend(with_decode_time(&body, *start));
     }
+    Ok(joined)
+}
+
+/// Fetches `level` whole.
+///
+/// # Errors
+/// What could not be fetched or read.
+pub fn fetch_all(get: &Get<'_>, level: Level) -> Result<Arrived, String> {
+    let joined = joined(get, &level, None)?;
+    let fragments = boxes::fragments(&joined);
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("joined.mp4");
     fs::write(&path, &joined).map_err(|error| error.to_string())?;
@@ -287,23 +315,21 @@ fn with_decode_time(fragment: &[u8], time: u64) -> Vec<u8> {
         out[at..at + 4].copy_from_slice(&(u32::from_be_bytes(old) + LENGTH).to_be_bytes());
     }
     let tfdt = [&LENGTH.to_be_bytes()[..], b"tfdt\x01\0\0\0", &time.to_be_bytes()].concat();
+    // Auxiliary information lies behind (14496-12 §8.7.9).
+    for saio in boxes::find(fragment, 0..fragment.len(), &[b"moof", b"traf", b"saio"]) {
+        let at = saio.end - 4;
+        let old: [u8; 4] = out[at..at + 4].try_into().expect("four bytes");
+        out[at..at + 4].copy_from_slice(&(u32::from_be_bytes(old) + LENGTH).to_be_bytes());
+    }
     out.splice(tfhd.end..tfhd.end, tfdt);
     out
 }
 
 /// `ftyp` and `moov` by what the manifest says.
-fn movie(level: &Level) -> Result<Vec<u8>, String> {
+fn movie(level: &Level, sealed: Option<Sealed>) -> Result<Vec<u8>, String> {
     let video = level.kind == "video";
-    let entry = match level.four_cc.as_str() {
-        "H264" => visual(level, b"avc1", &avc_configuration(level)),
-        "HVC1" | "HEV1" => visual(level, b"hvc1", &hevc_configuration(level)),
-        "AACL" | "AACH" => sound(level, b"mp4a", &esds(&level.private_data)),
-        "EC-3" => {
-            let dec3 = level.private_data.get(22..).ok_or("no dec3")?;
-            sound(level, b"ec-3", &boxed(b"dec3", &[dec3]))
-        }
-        other => return Err(format!("FourCC {other}")),
-    };
+    let entry = entry(level)?;
+    let entry = sealed.map_or(entry.clone(), |how| protected(&entry, video, how));
     let scale = CLOCK.to_be_bytes();
     let zeros = [0_u8; 80];
     let handler: &[u8] = if video { b"vide" } else { b"soun" };
@@ -340,6 +366,41 @@ fn movie(level: &Level) -> Result<Vec<u8>, String> {
         ],
     );
     Ok([boxed(b"ftyp", &[b"isml\0\0\0\x01piff"]), moov].concat())
+}
+
+/// The sample entry of `level`.
+fn entry(level: &Level) -> Result<Vec<u8>, String> {
+    Ok(match level.four_cc.as_str() {
+        "H264" => visual(level, b"avc1", &avc_configuration(level)),
+        "HVC1" | "HEV1" => visual(level, b"hvc1", &hevc_configuration(level)),
+        "AACL" | "AACH" => sound(level, b"mp4a", &esds(&level.private_data)),
+        "EC-3" => {
+            let dec3 = level.private_data.get(22..).ok_or("no dec3")?;
+            sound(level, b"ec-3", &boxed(b"dec3", &[dec3]))
+        }
+        other => return Err(format!("FourCC {other}")),
+    })
+}
+
+/// `entry`, as a player makes it where samples are encrypted with the tests' key and vectors of
+/// eight bytes.
+fn protected(entry: &[u8], video: bool, how: Sealed) -> Vec<u8> {
+    let name = if video { b"encv" } else { b"enca" };
+    let kid = encrypted::bytes(encrypted::KID);
+    // 23001-7 §8.2; PIFF 1.1 §5.3.3 has the same in a `uuid` box, which Bento4 reads but takes no
+    // key from.
+    let track = boxed(b"tenc", &[&[0; 6], &[1, 8], &kid]);
+    let version: u32 = if how == Sealed::Piff { 0x0001_0001 } else { 0x0001_0000 };
+    let scheme = [&[0; 4][..], how.name().as_bytes(), &version.to_be_bytes()].concat();
+    let sinf = boxed(
+        b"sinf",
+        &[
+            &boxed(b"frma", &[&entry[4..8]]),
+            &boxed(b"schm", &[&scheme]),
+            &boxed(b"schi", &[&track]),
+        ],
+    );
+    boxed(name, &[&entry[8..], &sinf])
 }
 
 fn boxed(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {

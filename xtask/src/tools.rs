@@ -71,12 +71,14 @@ pub(crate) fn npm() -> Result<()> {
 }
 
 /// Programs the tests use, each with the Debian package that has it.
-const PROGRAMS: [(&str, &str, &str); 5] = [
+const PROGRAMS: [(&str, &str, &str); 7] = [
     ("ffmpeg", "-version", "ffmpeg"),
     ("ffprobe", "-version", "ffmpeg"),
     ("chromium", "--version", "chromium"),
     ("xmllint", "--version", "libxml2-utils"),
     ("python3", "--version", "python3"),
+    ("openssl", "version", "openssl"),
+    ("c++", "--version", "g++"),
 ];
 
 /// Programs the benchmarks use beside those.
