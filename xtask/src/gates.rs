@@ -35,12 +35,17 @@ pub(crate) fn test(options: &TestOptions) -> Result<()> {
         tools::rust_targets(&[WASM, NO_STD])?;
         tools::npm()?;
     }
+    let path = tools::quick_path()?;
     let mut steps = vec![];
     if has("cargo-nextest", "--version") {
-        steps.push(("Rust tests", cargo(["nextest", "run", "--workspace", "--no-fail-fast"])));
+        let mut nextest = cargo(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        nextest.env("PATH", path);
+        steps.push(("Rust tests", nextest));
         steps.push(("documentation tests", cargo(["test", "--workspace", "--doc"])));
     } else {
-        steps.push(("Rust tests", cargo(["test", "--workspace", "--no-fail-fast"])));
+        let mut tests = cargo(["test", "--workspace", "--no-fail-fast"]);
+        tests.env("PATH", path);
+        steps.push(("Rust tests", tests));
     }
     if !options.rust_only {
         steps.push(("the worker", cargo(["xtask", "edge"])));
