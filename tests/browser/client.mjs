@@ -301,6 +301,8 @@ globalThis.scenario = {
     const languages = player.audio();
     for (const at of [...languages.keys()].reverse()) {
       excused = true;
+      // A slow machine has played most of the film by now.
+      if (video.currentTime > video.duration / 2) await seek(1);
       player.choose(at);
       await playsOnFrom(`play ${languages[at]}`, video.currentTime);
     }

@@ -72,7 +72,8 @@ fn encoder(family: Family) -> Option<(&'static str, &'static str)> {
         Family::Opus => Some((AVC, "-c:a libopus -b:a 96k")),
         Family::Flac => Some((AVC, "-c:a flac -strict -2")),
         Family::Mp3 => Some((AVC, "-c:a libmp3lame -b:a 128k")),
-        Family::XheAac | Family::Ac4 | Family::Dts => None,
+        Family::Dts => Some((AVC, "-c:a dca -b:a 768k -strict -2")),
+        Family::XheAac | Family::Ac4 => None,
     }
 }
 
@@ -280,7 +281,7 @@ const fn in_identity(family: Family) -> &'static str {
         Family::Ac3 => "ac3",
         Family::Eac3 => "eac3",
         Family::Ac4 => "sample_ac4.mp4",
-        Family::Dts => "sample_dts_express.mp4",
+        Family::Dts => "dts",
         Family::Opus => "opus",
         Family::Flac => "flac",
         Family::Mp3 => "mp3",

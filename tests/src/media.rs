@@ -221,6 +221,7 @@ pub fn codecs() -> Vec<Recipe> {
         with("eac3.mp4", 48_000, "-c:a eac3 -b:a 192k"),
         with("mp3.mp4", 44_100, "-c:a libmp3lame -b:a 128k"),
         with("opus.mp4", 48_000, "-c:a libopus -b:a 96k"),
+        with("dts.mp4", 48_000, "-c:a dca -b:a 768k -strict -2"),
         alone("surround.mp4", 48_000, "-af aformat=channel_layouts=5.1 -c:a eac3 -b:a 384k"),
         alone("mp3_alone.mp4", 22_050, "-ac 2 -c:a libmp3lame -b:a 64k"),
         alone("flac.mp4", 96_000, "-ac 2 -c:a flac -sample_fmt s32 -strict -2"),

@@ -122,7 +122,7 @@ impl Rendition {
             .iter()
             .map(|segment| match self.packed {
                 true => timestamp(segment).map(|(start, _)| start),
-                false => first_picture(segment).ok_or_else(|| "no picture".to_owned()),
+                false => first_shown(segment).ok_or_else(|| "no picture".to_owned()),
             })
             .collect()
     }
@@ -251,13 +251,18 @@ fn lasting(frames: &[u8], ending: &str) -> Result<Vec<i64>, String> {
     Ok(times)
 }
 
-/// Earliest presentation time of the video of a transport stream, 90 kHz.
-fn first_picture(segment: &[u8]) -> Option<i64> {
+/// Earliest presentation time of the pictures of a transport stream, or of the sound where there
+/// are none, 90 kHz.
+fn first_shown(segment: &[u8]) -> Option<i64> {
+    first_of(segment, |id| id & 0xf0 == 0xe0).or_else(|| first_of(segment, |id| id == 0xbd))
+}
+
+fn first_of(segment: &[u8], is_it: impl Fn(u8) -> bool) -> Option<i64> {
     let times = segment.chunks(188).filter_map(|packet| {
         let skip = if packet[3] & 0x20 != 0 { usize::from(packet[4]) + 1 } else { 0 };
         let payload = packet.get(4 + skip..)?;
         let starts = packet[1] & 0x40 != 0 && payload.get(..3)? == [0, 0, 1];
-        (starts && payload.get(3)? & 0xf0 == 0xe0).then_some(())?;
+        (starts && is_it(*payload.get(3)?)).then_some(())?;
         let byte = |at: usize| payload.get(at).map(|byte| i64::from(*byte));
         let (a, b, c) = (byte(9)? >> 1 & 7, byte(10)? << 7 | byte(11)? >> 1, byte(12)?);
         Some(a << 30 | b << 15 | c << 7 | byte(13)? >> 1)
@@ -297,7 +302,7 @@ pub fn arrives(
 }
 
 /// What HLS has transport streams and packed audio of, as ffprobe calls it.
-const CARRIED: [&str; 5] = ["h264", "aac", "ac3", "eac3", "mp3"];
+const CARRIED: [&str; 6] = ["h264", "aac", "ac3", "eac3", "mp3", "dts"];
 
 fn refused(get: &Get<'_>, url: &str, code: &str) -> Result<(), String> {
     let response = get(url)?;

@@ -59,15 +59,19 @@ impl Systems<'_> {
 
     /// One segment; false where it cannot be.
     fn segment(&self, pages: &mut [Page], totals: &mut Totals) -> Result<bool, Error> {
-        let (mut alone, mut muxed) =
-            if self.is_video { (ts::TABLES, ts::TABLES) } else { (packed::TAG, 0) };
+        let in_packets = self.essence.packed_type().is_none();
+        let (mut alone, mut muxed) = match (self.is_video, in_packets) {
+            (true, _) => (ts::TABLES, ts::TABLES),
+            (false, true) => (ts::TABLES, 0),
+            (false, false) => (packed::TAG, 0),
+        };
         let mut ticks = 0_u64;
         for page in pages {
             page.continuity = u8::try_from(totals.packets & 15).unwrap_or(0);
             let Some(share) = self.share(page)? else { return Ok(false) };
             totals.packets = totals.packets.saturating_add(share.packets());
             muxed = muxed.saturating_add(share.len());
-            alone = alone.saturating_add(if self.is_video { share.len() } else { share.payload() });
+            alone = alone.saturating_add(if in_packets { share.len() } else { share.payload() });
             ticks = ticks.saturating_add(page.duration);
             if self.is_video {
                 let Some(share) = self.share(&page.key_frame())? else { return Ok(false) };

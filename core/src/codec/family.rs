@@ -65,7 +65,8 @@ impl Carrier {
     }
 }
 
-/// Which family goes into what. HLS has HEVC in fragmented MP4 alone (HLS Authoring
+/// Which family goes into what. HLS has packed audio of four codecs (8216 §3.4); DTS alone goes out
+/// as a transport stream. HLS has HEVC in fragmented MP4 alone (HLS Authoring
 /// Specification 1.5), and nothing newer in transport streams; Smooth Streaming knows `H264`,
 /// `HVC1`, `AACL`, `AACH` and `EC-3` (MS-SSTR §2.2.2.5).
 pub const TABLE: [(Family, [bool; 4]); 13] = [
@@ -78,7 +79,7 @@ pub const TABLE: [(Family, [bool; 4]); 13] = [
     (Family::Ac3, [true, true, true, false]),
     (Family::Eac3, [true, true, true, true]),
     (Family::Ac4, [true, false, false, false]),
-    (Family::Dts, [true, false, false, false]),
+    (Family::Dts, [true, true, false, false]),
     (Family::Opus, [true, false, false, false]),
     (Family::Flac, [true, false, false, false]),
     (Family::Mp3, [true, true, true, false]),

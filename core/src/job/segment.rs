@@ -142,11 +142,11 @@ impl Maker<'_> {
         let of = (run.track, track);
         let essence = self.essence(of)?;
         let source = Source { essence: &essence, pages: &pages };
-        if track.media != Media::Video {
+        if let Some(content_type) = essence.packed_type() {
             let plan = Plan::packed(source)?;
             let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
             let body = Body::Mux(self.encrypted(of, mux)?.into());
-            return Ok(Answer::new(essence.packed_type(), body));
+            return Ok(Answer::new(content_type, body));
         }
         let number = self.head.segment_number(track, run.fragments.start);
         let Some((sound, with)) = with else {

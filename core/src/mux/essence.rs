@@ -52,20 +52,24 @@ pub(super) struct Framed {
     stream_id: u8,
     /// `format_identifier` of a registration descriptor (13818-1 §2.6.8).
     registration: Option<[u8; 4]>,
-    /// Of packed audio.
-    media_type: &'static str,
+    /// Of packed audio; `None` where HLS has none of it (8216 §3.4) and sound alone goes out as a
+    /// transport stream.
+    media_type: Option<&'static str>,
 }
 
 impl Framed {
     /// Of a family that transport streams have.
-    const fn of(family: Family, sample_rate: u32) -> Option<Self> {
+    fn of(family: Family, sample_rate: u32, configuration: &[u8]) -> Option<Self> {
+        let frame_length = configuration.get(DTS_FRAME_DURATION).map(|byte| byte >> 6);
         let (stream_type, stream_id, registration, media_type) = match family {
             // ATSC A/52 §A3, §G3: private stream 1, and a registration descriptor.
-            Family::Ac3 => (0x81, pes::PRIVATE_1, Some(*b"AC-3"), "audio/ac3"),
-            Family::Eac3 => (0x87, pes::PRIVATE_1, Some(*b"EAC3"), "audio/eac3"),
+            Family::Ac3 => (0x81, pes::PRIVATE_1, Some(*b"AC-3"), Some("audio/ac3")),
+            Family::Eac3 => (0x87, pes::PRIVATE_1, Some(*b"EAC3"), Some("audio/eac3")),
             // 11172-3, or 13818-3 where the rate is one of its halved ones.
-            Family::Mp3 if sample_rate < 32_000 => (0x04, pes::AUDIO, None, "audio/mpeg"),
-            Family::Mp3 => (0x03, pes::AUDIO, None, "audio/mpeg"),
+            Family::Mp3 if sample_rate < 32_000 => (0x04, pes::AUDIO, None, Some("audio/mpeg")),
+            Family::Mp3 => (0x03, pes::AUDIO, None, Some("audio/mpeg")),
+            // No `stream_type` of HLS; demuxers have this one for all of DTS.
+            Family::Dts => (0x8a, pes::PRIVATE_1, frame_length.and_then(dts_name), None),
             Family::Avc
             | Family::Hevc
             | Family::Av1
@@ -73,13 +77,25 @@ impl Framed {
             | Family::Aac
             | Family::XheAac
             | Family::Ac4
-            | Family::Dts
             | Family::Opus
             | Family::Flac => {
                 return None;
             }
         };
         Some(Self { stream_type, stream_id, registration, media_type })
+    }
+}
+
+/// Where `ddts` has `FrameDuration` in its two highest bits (ETSI TS 102 114 §E.2.2.3).
+const DTS_FRAME_DURATION: usize = 13;
+
+/// What DTS of a frame duration is registered as: 512, 1024 and 2048 samples (SMPTE RA).
+const fn dts_name(duration: u8) -> Option<[u8; 4]> {
+    match duration {
+        0 => Some(*b"DTS1"),
+        1 => Some(*b"DTS2"),
+        2 => Some(*b"DTS3"),
+        _ => None,
     }
 }
 
@@ -168,12 +184,14 @@ impl Essence {
         self.sealing.map_or(clear, Sealing::stream_type)
     }
 
-    /// Media type of its packed audio (8216 §3.4; RFC 4184, RFC 4598, RFC 3003).
+    /// Media type of its packed audio (8216 §3.4; RFC 4184, RFC 4598, RFC 3003); `None` where it
+    /// goes into transport packets even alone.
     #[must_use]
-    pub fn packed_type(&self) -> &'static str {
+    pub fn packed_type(&self) -> Option<&'static str> {
         match self.forms.first() {
             Some(Form::Frames(framed)) => framed.media_type,
-            Some(Form::Aac(_) | Form::Avc { .. }) | None => "audio/aac",
+            Some(Form::Avc { .. }) => None,
+            Some(Form::Aac(_)) | None => Some("audio/aac"),
         }
     }
 
@@ -192,11 +210,6 @@ impl Essence {
             Some(Form::Frames(framed)) => framed.stream_id,
             Some(Form::Aac(_)) | None => pes::AUDIO,
         }
-    }
-
-    /// Pictures, not sound.
-    pub(super) fn is_video(&self) -> bool {
-        self.forms.first().is_some_and(|form| matches!(form, Form::Avc { .. }))
     }
 }
 
@@ -234,7 +247,13 @@ impl Form {
             Codec::Avc(avc) => Ok(Self::avc(avc)),
             Codec::Aac(aac) => Ok(Self::Aac(aac.adts()?)),
             Codec::Sound(sound) => {
-                let framed = Framed::of(family, sound.facts().sample_rate);
+                // DTS:X of the second generation has no frames that say where they begin.
+                if sound.rfc6381() == "dtsx" {
+                    return Err(refusal());
+                }
+                let described =
+                    if sound.is_described(b"ddts") { sound.configuration() } else { &[] };
+                let framed = Framed::of(family, sound.facts().sample_rate, described);
                 framed.map(Self::Frames).ok_or_else(refusal)
             }
             Codec::Hevc(_) | Codec::Av1(_) | Codec::Vp9(_) => Err(refusal()),

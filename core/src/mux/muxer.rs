@@ -368,10 +368,10 @@ impl Mux {
 
 /// Packets that keep the clock going through a long picture.
 pub(super) fn idle(unit: &Unit, pid: u16, counter: u8, out: &mut Packets) {
-    let Some(clocked) = unit.clocked else { return };
+    let Some(start) = unit.clocked.and_then(|clocked| clocked.pcr) else { return };
     for number in 1..=unit.idle {
         let part = i128::from(unit.ticks) * i128::from(number) / (i128::from(unit.idle) + 1);
-        let pcr = clocked.pcr.saturating_add(i64::try_from(part).unwrap_or(i64::MAX));
+        let pcr = start.saturating_add(i64::try_from(part).unwrap_or(i64::MAX));
         out.idle(pid, counter, pcr);
     }
 }

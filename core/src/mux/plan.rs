@@ -145,22 +145,24 @@ const AUDIO_BYTES: u64 = 16 * 184 - 14;
 const AUDIO_TICKS: Ticks = 18_000;
 
 impl Plan {
-    /// A transport stream of pictures, and of sound where `audio` is given. `number` is that of
+    /// A transport stream of pictures, and of sound where `audio` is given; or of sound alone that
+    /// HLS has no packed audio of. `number` is that of
     /// the segment in its playlist: consecutive segments continue each other's counters.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where a sample cannot be framed, [`ErrorKind::Bug`] where
-    /// `video` holds no pictures.
+    /// `video` is sound that goes out as packed audio.
     pub fn transport(
         video: Source<'_>,
         audio: Option<Source<'_>>,
         number: u64,
     ) -> Result<Self, Error> {
-        if !video.essence.is_video() {
-            return Err(Error::bug("a transport stream without pictures was asked for"));
+        if video.essence.packed_type().is_some() {
+            return Err(Error::bug("a transport stream of packed audio was asked for"));
         }
         let mut plan = Self::default();
-        let pictures = plan.add(video)?;
+        let mut pictures = plan.add(video)?;
+        pictures.iter_mut().for_each(keep_clock);
         let sound = audio.map(|audio| plan.add(audio)).transpose()?;
         plan.units = merge(pictures, sound.unwrap_or_default());
         let sources = core::iter::once(video).chain(audio).map(|source| source.essence);
@@ -293,6 +295,14 @@ impl Plan {
     }
 }
 
+/// The unit is of the stream that has the clock.
+fn keep_clock(unit: &mut Unit) {
+    let dts = unit.dts;
+    if let Some(clocked) = &mut unit.clocked {
+        clocked.pcr.get_or_insert(dts.saturating_sub(CLOCK_LEAD));
+    }
+}
+
 /// A number that only its last four bits are wanted of.
 fn counter(number: u64) -> u8 {
     u8::try_from(number & 15).unwrap_or(0)
@@ -357,7 +367,7 @@ fn pictures(
             dts,
             payload: len,
             clocked: Some(packet::Clocked {
-                pcr: dts.saturating_sub(CLOCK_LEAD),
+                pcr: Some(dts.saturating_sub(CLOCK_LEAD)),
                 random_access: sample.sync,
             }),
             ticks,
@@ -400,6 +410,10 @@ fn frames(
     units: &mut Vec<Unit>,
 ) -> Result<(), Error> {
     let mut times = Times::new(source, page);
+    // What may stand alone has a place for the clock in each unit: its packets are as many beside
+    // pictures, so that they are counted alike.
+    let alone = source.essence.packed_type().is_none();
+    let most = if alone { CLOCK_PERIOD } else { AUDIO_TICKS };
     // The unit under way, and the duration of its frames.
     let mut open: Option<(Unit, u32)> = None;
     for sample in &page.samples {
@@ -415,7 +429,7 @@ fn frames(
             // Only the first frame of a PES packet has a time: those after it must follow on.
             Some((unit, duration))
                 if unit.payload.saturating_add(len) <= AUDIO_BYTES
-                    && next.saturating_sub(unit.pts) <= AUDIO_TICKS
+                    && next.saturating_sub(unit.pts) <= most
                     && *duration == sample.duration =>
             {
                 unit.elements = unit.elements.saturating_add(1);
@@ -429,7 +443,7 @@ fn frames(
                     pts,
                     dts: pts,
                     payload: len,
-                    clocked: None,
+                    clocked: alone.then_some(packet::Clocked { pcr: None, random_access: false }),
                     ticks: 0,
                     idle: 0,
                 };

@@ -137,6 +137,11 @@ impl Sound {
         &self.config.payload
     }
 
+    /// The box called `name` describes it.
+    pub(crate) fn is_described(&self, name: &[u8; 4]) -> bool {
+        self.config.fourcc == *name
+    }
+
     /// The sample entry of a CMAF track.
     pub(crate) fn output_entry(&self) -> Vec<u8> {
         let AudioFacts { channels, sample_rate, .. } = self.facts;

@@ -64,10 +64,16 @@ fn ending(media: Media, codecs: &str, params: &Params) -> &'static str {
         (true, Media::Audio, "ac-3") => "ac3",
         (true, Media::Audio, "ec-3") => "eac3",
         (true, Media::Audio, "mp4a.6b" | "mp4a.69") => "mp3",
+        (true, Media::Audio, codecs) if is_dts(codecs) => "ts",
         (true, Media::Audio, _) => "aac",
         (true, Media::Video, _) => "ts",
         (true, Media::Text, _) => "vtt",
     }
+}
+
+/// DTS, which HLS has no packed audio of (8216 §3.4).
+fn is_dts(codecs: &str) -> bool {
+    codecs.starts_with("dts") || matches!(codecs, "mp4a.a9" | "mp4a.aa" | "mp4a.ab" | "mp4a.ac")
 }
 
 /// What stands before the first `EXT-X-MAP`.

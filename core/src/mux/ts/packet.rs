@@ -19,8 +19,9 @@ const CLOCKED: usize = 8;
 /// Where decoding can start, and the clock, told at the start of a PES packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::mux) struct Clocked {
-    /// `program_clock_reference_base`, not yet wrapped.
-    pub(in crate::mux) pcr: Ticks,
+    /// `program_clock_reference_base`, not yet wrapped; `None` leaves its place empty, where
+    /// another stream has the clock.
+    pub(in crate::mux) pcr: Option<Ticks>,
     /// `random_access_indicator`
     pub(in crate::mux) random_access: bool,
 }
@@ -146,7 +147,11 @@ impl Packets {
         let [high, low] = pid.to_be_bytes();
         let counter = counter.wrapping_sub(1) & 15;
         self.out.extend_from_slice(&[0x47, high, low, 0x20 | counter]);
-        adaptation_field(&mut self.out, ROOM, Some(Clocked { pcr, random_access: false }));
+        adaptation_field(
+            &mut self.out,
+            ROOM,
+            Some(Clocked { pcr: Some(pcr), random_access: false }),
+        );
     }
 
     /// Bytes as they are.
@@ -173,7 +178,10 @@ fn adaptation_field(out: &mut Vec<u8>, len: usize, at: Option<Clocked>) {
     let end = out.len().saturating_add(len);
     out.push(u8::try_from(rest).unwrap_or(0));
     match at {
-        Some(Clocked { pcr, random_access }) => {
+        Some(Clocked { pcr: None, random_access }) => {
+            out.push(if random_access { 0x40 } else { 0 });
+        }
+        Some(Clocked { pcr: Some(pcr), random_access }) => {
             out.push(if random_access { 0x50 } else { 0x10 });
             // 33 bits of base, 6 reserved, 9 of extension.
             let bits = (wrapped(pcr) << 15) | (0x3f << 9);
@@ -241,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_length_comes_back_whole_in_as_many_packets_as_counted() {
-        for clocked in [None, Some(Clocked { pcr: 5, random_access: true })] {
+        for clocked in [None, Some(Clocked { pcr: Some(5), random_access: true })] {
             for len in 1..600 {
                 let bytes = write(len, clocked, &[len]);
                 let expected = count(u64::try_from(len).unwrap(), clocked.is_some());
