@@ -83,7 +83,8 @@ impl Maker<'_> {
     fn whole(&self, (number, track): Numbered<'_>, len: u64) -> Option<CipherPlan> {
         let protection = self.protection.filter(|found| found.scheme == Scheme::Cbc)?;
         let key = protection.keys.get(number).cloned().flatten()?;
-        let iv = segment_iv(&key.id, &self.head.identity, track.set);
+        let set = self.target.what.params().format.vector_set(track.set);
+        let iv = segment_iv(&key.id, &self.head.identity, set);
         Some(CipherPlan::whole(key, iv, len))
     }
 

@@ -38,7 +38,10 @@ impl Target {
             let track = head.tracks.get(rendition.track);
             if let (Some(kid), Some(track)) = (kid, track) {
                 let iv = match ring.scheme {
-                    Scheme::Cbc => Some(segment_iv(&kid, &head.identity, track.set)),
+                    Scheme::Cbc => {
+                        let set = self.what.params().format.vector_set(track.set);
+                        Some(segment_iv(&kid, &head.identity, set))
+                    }
                     Scheme::Cbcs => Some(constant_iv(&kid)),
                     Scheme::Cenc | Scheme::Piff => None,
                 };

@@ -70,6 +70,14 @@ impl Format {
         }
     }
 
+    /// The switching set whose vector the segments of switching set `set` have where they are
+    /// encrypted whole: its own, but in Smooth Streaming, whose client manifests say one vector
+    /// for all streams.
+    #[must_use]
+    pub const fn vector_set(self, set: u32) -> u32 {
+        if self.is_smooth() { 0 } else { set }
+    }
+
     /// Players read it as an MPD.
     #[must_use]
     pub const fn is_dash(self) -> bool {
