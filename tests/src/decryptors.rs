@@ -47,41 +47,51 @@ impl Decryptor {
         }
     }
 
-    /// The samples of `joined`, an initialization segment and media encrypted with `key`, a name
-    /// and a value in hex. ffmpeg is given one fragment at a time: 5.1 loses its place in the
-    /// second.
+    /// `joined`, an initialization segment and media encrypted with `key`, a name and a value in
+    /// hex, as a clear file.
+    ///
+    /// # Errors
+    /// What it complained about.
+    pub fn decrypt(self, key: (&str, &str), joined: &[u8], kind: &str) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
+        fs::write(&from, joined).map_err(|error| error.to_string())?;
+        let mut command = match self {
+            Self::Packager => {
+                let mut command = Command::new(packager().ok_or("it is not here")?);
+                let (from, to) = (from.display(), to.display());
+                command.arg(format!("in={from},stream={kind},output={to}"));
+                command.args(["--enable_raw_key_decryption", "--quiet", "--keys"]);
+                command.arg(format!("label=:key_id={}:key={}", key.0, key.1));
+                command
+            }
+            Self::Bento4 => {
+                let mut command = Command::new(bento4().ok_or("it is not here")?);
+                command.args([key.0, key.1]).args([&from, &to]);
+                command
+            }
+            Self::Ffmpeg | Self::Openssl => return Err("it writes no such file".to_owned()),
+        };
+        run(&mut command)?;
+        fs::read(&to).map_err(|error| error.to_string())
+    }
+
+    /// The samples of `joined`, as [`Decryptor::decrypt`] has it. ffmpeg is given one fragment at a
+    /// time: 5.1 loses its place in the second.
     ///
     /// # Errors
     /// What it complained about.
     pub fn read(self, key: (&str, &str), joined: &[u8], kind: &str) -> Result<Vec<Seen>, String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let (from, to) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
-        let write = |bytes: &[u8]| fs::write(&from, bytes).map_err(|error| error.to_string());
-        match self {
-            Self::Packager => {
-                write(joined)?;
-                let descriptor =
-                    format!("in={},stream={kind},output={}", from.display(), to.display());
-                let mut command = Command::new(packager().ok_or("it is not here")?);
-                command.args([&descriptor, "--enable_raw_key_decryption", "--quiet", "--keys"]);
-                run(command.arg(format!("label=:key_id={}:key={}", key.0, key.1)))?;
-            }
-            Self::Bento4 => {
-                write(joined)?;
-                let mut command = Command::new(bento4().ok_or("it is not here")?);
-                run(command.args([key.0, key.1]).args([&from, &to]))?;
-            }
-            Self::Ffmpeg => {
-                let mut found = Vec::new();
-                for part in one_by_one(joined) {
-                    write(&part)?;
-                    found.extend(samples::hashes(&from, &["-decryption_key", key.1])?);
-                }
-                return Ok(found);
-            }
-            Self::Openssl => return Err("it knows no media".to_owned()),
+        if self != Self::Ffmpeg {
+            return Ok(seen(&self.decrypt(key, joined, kind)?));
         }
-        Ok(seen(&fs::read(&to).map_err(|error| error.to_string())?))
+        let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+        let mut found = Vec::new();
+        for part in one_by_one(joined) {
+            fs::write(file.path(), &part).map_err(|error| error.to_string())?;
+            found.extend(samples::hashes(file.path(), &["-decryption_key", key.1])?);
+        }
+        Ok(found)
     }
 }
 

@@ -101,9 +101,9 @@ pub fn server_manifest(movies: &[(String, Movie)]) -> ServerManifest {
 }
 
 fn is_offered(track: &Track) -> bool {
-    const KNOWN: [&[u8; 4]; 18] = [
-        b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp09", b"mp4a", b"ac-3", b"ec-3", b"ac-4",
-        b"dtsc", b"dtse", b"dtsh", b"dtsl", b"dtsx", b"Opus", b"fLaC", b".mp3",
+    const KNOWN: [&[u8; 4]; 20] = [
+        b"avc1", b"avc3", b"hvc1", b"hev1", b"dvh1", b"dvhe", b"av01", b"vp09", b"mp4a", b"ac-3",
+        b"ec-3", b"ac-4", b"dtsc", b"dtse", b"dtsh", b"dtsl", b"dtsx", b"Opus", b"fLaC", b".mp3",
     ];
     let known = |entry: &[u8; 4]| KNOWN.contains(&entry);
     track.entries.iter().all(|entry| known(&entry.fourcc)) && !track.samples.is_empty()
