@@ -61,6 +61,7 @@ const CANNOT: &[(Decryptor, &[Way], &[Family], &str)] = &[
     (Openssl, &[Way::PackedSampleAes], &[Family::Aac], "ffmpeg can, so nobody shows it the frames"),
 ];
 
+const SAMPLED: &[Family] = &[Family::Avc, Family::Aac, Family::Ac3, Family::Eac3];
 const AC_3: &[Family] = &[Family::Ac3, Family::Eac3];
 const ALL: &[Family] = &[Family::Avc, Family::Hevc, Family::Aac, Family::Eac3];
 
@@ -70,8 +71,8 @@ impl Way {
         match self {
             Self::Cenc | Self::Cbcs | Self::Whole => family.goes_into(Carrier::Cmaf),
             Self::SmoothCenc | Self::Piff => family.goes_into(Carrier::Smooth),
-            // SAMPLE-AES has no words for it.
-            Self::SampleAes | Self::PackedSampleAes if family == Family::Mp3 => false,
+            // SAMPLE-AES has no words for others.
+            Self::SampleAes | Self::PackedSampleAes if !SAMPLED.contains(&family) => false,
             Self::SampleAes => family.goes_into(Carrier::TransportStream),
             Self::PackedSampleAes => family.goes_into(Carrier::PackedAudio),
         }

@@ -7,13 +7,12 @@ use selvedge_tests::{decryptors, hls, sample_aes};
 
 use crate::Decryptor::{Ffmpeg, Openssl, Packager};
 use crate::lists::{bodies, playlists, same_packets, vector};
-use crate::{AC_3, Findings, Way, all};
+use crate::{AC_3, Findings, SAMPLED, Way, all};
 
 #[test]
 fn encrypted_samples_of_hls_without_cmaf_come_out_as_they_are_in_the_clear() {
     let findings = Findings::default();
-    let sealed = [Family::Avc, Family::Aac, Family::Ac3, Family::Eac3];
-    let is_sealed = |film: &&Film| film.families.iter().all(|one| sealed.contains(one));
+    let is_sealed = |film: &&Film| film.families.iter().all(|one| SAMPLED.contains(one));
     let films: Vec<_> = all().iter().filter(is_sealed).collect();
     each(
         &films,
