@@ -91,7 +91,10 @@ async fn sealed(
 
 async fn send(bytes: &[u8], exchange: &Exchange) -> Result<(), JsValue> {
     if !bytes.is_empty() {
-        exchange.write(Uint8Array::from(bytes)).await?;
+        let length = u32::try_from(bytes.len()).map_err(|_| JsValue::from("a chunk too long"))?;
+        let room = exchange.room(length);
+        room.copy_from(bytes);
+        exchange.write(room).await?;
     }
     Ok(())
 }
@@ -226,7 +229,7 @@ async fn exchanged(mux: &mut Mux, exchange: &Exchange) -> Result<(), String> {
                 mux.supply(input, Bytes::from(bytes)).map_err(|error| error.to_string())?;
             }
             MuxStep::Give(bytes) => {
-                exchange.write(Uint8Array::from(bytes.as_ref())).await.map_err(told)?;
+                send(&bytes, exchange).await.map_err(told)?;
             }
             MuxStep::Done => return exchange.close().await.map_err(told).map(|_| ()),
         }

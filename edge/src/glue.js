@@ -6,6 +6,7 @@ import { waitUntil } from "cloudflare:workers";
 import { HEADROOM, plain } from "./cipher.js";
 
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
+const ROOM = 64 * 1024; // what bytes to write are put into is made in steps of this
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
 /** Why a read gave nothing: `missing`, `late`, `changed` or, in words for a client, `failed`. */
@@ -158,6 +159,7 @@ export class Exchange {
   #inputs = [];
   #writer;
   #cipher;
+  #room;
 
   constructor(bucket, patience) {
     this.#bucket = bucket;
@@ -238,10 +240,20 @@ export class Exchange {
     input.reader = undefined;
   }
 
-  /** Writes to the body. */
+  /** Where bytes to write go, with room before them; the same place each time. */
+  room(length) {
+    const least = HEADROOM + length;
+    if (!(this.#room?.byteLength >= least)) {
+      this.#room = new ArrayBuffer(Math.ceil(least / ROOM) * ROOM);
+    }
+    return new Uint8Array(this.#room, HEADROOM, length);
+  }
+
+  /** Writes to the body, and waits until that is taken. */
   async write(bytes) {
     const sealed = this.#cipher === undefined ? bytes : await this.#cipher.update(bytes);
     if (sealed.length > 0) await this.#writer.write(sealed);
+    if (sealed.buffer !== bytes.buffer) forget(sealed);
   }
 
   /** The body is whole. */
@@ -371,6 +383,7 @@ async function keepBody(key, body, length, seconds) {
 class Copy {
   #writer;
   #left;
+  #buffer; // the bytes being written: garbage of as many would outweigh all else a request holds
   #written = Promise.resolve();
   #over = false;
 
@@ -393,7 +406,9 @@ class Copy {
     }
     this.#left -= chunk.length;
     this.#over = this.#left === 0;
-    this.#written = this.#writer.write(chunk.slice());
+    if (!(this.#buffer?.length >= chunk.length)) this.#buffer = new Uint8Array(chunk.length);
+    this.#buffer.set(chunk);
+    this.#written = this.#writer.write(this.#buffer.subarray(0, chunk.length));
     this.#written.catch(() => {});
     if (this.#over) this.#writer.close().catch(() => {});
   }
@@ -583,6 +598,7 @@ async function squeeze(opened, { range, keep }, writable, patience, seal = (byte
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const bytes = await seal(compact(chunk, at, wanted));
       if (bytes.length > 0) await writer.write(bytes);
+      if (bytes.buffer !== chunk.buffer) forget(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
     }
@@ -623,6 +639,14 @@ async function readChunk(reader, buffer, limit = Infinity, watch = undefined, of
   } finally {
     watch?.end();
   }
+}
+
+/**
+ * Gives memory back at once: while a client is waited for, nothing sees to it that garbage is
+ * collected.
+ */
+function forget({ buffer }) {
+  buffer.transfer(0);
 }
 
 /**

@@ -146,7 +146,11 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) async fn read(this: &Exchange, number: u32) -> Result<JsValue, JsValue>;
 
-    /// Writes to the body, and waits until there is room for more.
+    /// Where so many bytes to write go.
+    #[wasm_bindgen(method)]
+    pub(crate) fn room(this: &Exchange, length: u32) -> Uint8Array;
+
+    /// Writes to the body, and waits until that is taken.
     #[wasm_bindgen(method, catch)]
     pub(crate) async fn write(this: &Exchange, bytes: Uint8Array) -> Result<JsValue, JsValue>;
 
