@@ -130,13 +130,17 @@ fn collected_media_arrives_whole() {
     all_arrive_whole(&collected());
 }
 
-/// A presentation of each collected file, and of each in the folder that `SELVEDGE_MEDIA` in the
-/// environment names.
+/// A presentation of each collected file; or of each in the folder that `SELVEDGE_MEDIA` in the
+/// environment names, and in those right below it.
 fn collected() -> Vec<Presentation> {
-    let shared = tools::shared("media").into_iter();
+    let below = |folder: std::path::PathBuf| {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
+    };
+    let named = std::env::var_os("SELVEDGE_MEDIA").map(std::path::PathBuf::from);
+    let shared = tools::shared("media").filter(|_| named.is_none()).into_iter();
     let shared = shared.flat_map(|folder| COLLECTED.iter().map(move |name| folder.join(name)));
-    let more = std::env::var_os("SELVEDGE_MEDIA").map(|folder| std::fs::read_dir(folder).unwrap());
-    let more = more.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let more = named.into_iter().flat_map(below);
+    let more = more.flat_map(|path| if path.is_dir() { below(path).collect() } else { vec![path] });
     let is_media = |path: &std::path::PathBuf| {
         path.extension().is_some_and(|ending| ["mp4", "mov", "ismv"].iter().any(|e| ending == *e))
     };

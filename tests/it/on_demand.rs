@@ -32,8 +32,14 @@ fn films() -> &'static [Film] {
 fn make() -> Vec<Film> {
     let mut made: Vec<Vec<_>> = vec![media::ladder_25().into_iter().skip(2).collect()];
     made.push(media::ladder_hevc().into_iter().take(1).collect());
-    let others = ["av1.mp4"];
-    made.extend(media::codecs().into_iter().filter(|r| others.contains(&r.name)).map(|r| vec![r]));
+    let others = ["av1.mp4", "open_gop.mp4"];
+    made.extend(
+        [media::codecs(), media::odd_times()]
+            .concat()
+            .into_iter()
+            .filter(|r| others.contains(&r.name))
+            .map(|r| vec![r]),
+    );
     let made = made.iter().filter_map(|one| one.iter().map(media::file).collect());
     let mut files: Vec<Vec<PathBuf>> = made.collect();
     for name in ["bear-640x360-hevc.mp4", "sintel-1024x436.mp4"] {
@@ -112,7 +118,11 @@ fn index_points_to_fragments(whole: &[u8], file: &OneFile, live: &Delivered, pla
         let first = found.iter().map(boxes::Fragment::first_presentation).min().unwrap();
         assert_eq!(Ok(first), i64::try_from(earliest), "{place}");
         assert_eq!(found.len(), segment.fragments.len(), "{place}");
-        assert_eq!(number(row + 8..row + 12), 0x9000_0000, "{place}: closed groups");
+        // Where pictures lead the first one decoded, it is no SAP of type 1 (14496-12 Annex I).
+        let decoded = found[0].decode_time.cast_signed() + found[0].offsets[0];
+        let lead = u64::try_from(decoded - first).unwrap();
+        let sap = if lead == 0 { 0x9000_0000 } else { 0xb000_0000 | lead };
+        assert_eq!(number(row + 8..row + 12), sap, "{place}");
         earliest += number(row + 4..row + 8);
         offset += size;
     }

@@ -360,6 +360,9 @@ pub fn odd_times() -> Vec<Recipe> {
         let inputs = format!("{first} -itsoffset 0.52 {second}");
         recipe(name, format!("{inputs} {video} {AAC} {maps} -vsync passthrough"))
     };
+    // Long enough for two fragments.
+    let longer = format!("{} {}", picture("320x180", "25", "12"), sound(300, 48_000, "12"));
+    let open = hevc(50, "150k", "hvc1").replace("open-gop=0", "open-gop=1");
     let irregular = "-force_key_frames 0,1.2,1.96,3,5.4,6 -sc_threshold 0";
     let varying = "-vf select='not(eq(mod(n\\,7)\\,3))' -vsync vfr";
     vec![
@@ -369,7 +372,8 @@ pub fn odd_times() -> Vec<Recipe> {
         late("audio_late.mp4", &pictures, &tones, "-map 0:v -map 1:a"),
         late("video_late.mp4", &tones, &pictures, "-map 1:v -map 0:a"),
         recipe("audio_shorter.mp4", format!("{pictures} {short} {video} {AAC}")),
-        with_sound("open_gop.mp4", &format!("{video} -x264-params open-gop=1"), ""),
+        recipe("open_gop.mp4", format!("{longer} {AAC} {video} -x264-params open-gop=1")),
+        recipe("open_gop_hevc.mp4", format!("{longer} {AAC} {open}")),
         with_sound("one_gop.mp4", &h264(9999, "200k"), ""),
         with_sound("irregular_gop.mp4", &h264(250, "200k"), irregular),
     ]

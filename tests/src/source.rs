@@ -1,6 +1,7 @@
 //! What was published.  In: a server manifest and the files it names.  Out: for every rendition
 //! the samples a player must get, and when each has to show.
 
+use core::ops::Range;
 use std::fs;
 use std::path::Path;
 
@@ -76,7 +77,7 @@ pub fn expected(folder: &Path, entry: &Entry) -> Result<Expected, String> {
     let times = times.ok_or_else(|| format!("{}: no track {}", entry.src, entry.track_id))?;
     let track = samples::probe(&path)?.into_iter().find(|track| track.id == entry.track_id);
     let mut track = track.ok_or_else(|| format!("{}: not probed", entry.src))?;
-    let late = misread(&entry.src, entry.track_id);
+    let late = misread(&entry.src, &file, entry.track_id);
     track.samples.iter_mut().for_each(|sample| sample.pts -= late);
     let start = start_of(&times);
     let before = track.samples.len();
@@ -87,15 +88,36 @@ pub fn expected(folder: &Path, entry: &Entry) -> Result<Expected, String> {
     Ok(Expected { entry: entry.clone(), track, dropped, shift: shift_of(&times) })
 }
 
-/// By how many ticks ffprobe reads a track late. It has no notion of `tfxd` (MS-SSTR §2.2.4.4), and
-/// adds the largest negative composition offset to all times of a fragmented track.
-fn misread(src: &str, track_id: u32) -> i64 {
-    match (src, track_id) {
-        ("BigBuckBunny_10s.ismv", 1) => 666_667,
-        ("piff.ismv", 1) => 400_000,
-        ("BigBuckBunny_10s.ismv" | "piff.ismv", 2) => 213_333,
-        _ => 0,
+/// By how many ticks ffprobe reads a track of Smooth Streaming late: it has no notion of `tfxd`
+/// (MS-SSTR §2.2.4.4) and begins with zero, and it adds the largest negative composition offset to
+/// all times of a fragmented track.
+fn misread(src: &str, file: &[u8], track_id: u32) -> i64 {
+    if !src.ends_with(".ismv") {
+        return 0;
     }
+    let number = |at: usize, width: usize| {
+        file[at..at + width].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte))
+    };
+    let trafs = boxes::find(file, 0..file.len(), &[b"moof", b"traf"]).into_iter();
+    let child = |traf: &Range<usize>, kind| boxes::find(file, traf.clone(), &[kind]).pop();
+    let of_track = |traf: &Range<usize>| {
+        child(traf, b"tfhd").is_some_and(|tfhd| number(tfhd.start + 4, 4) == u64::from(track_id))
+    };
+    let trafs: Vec<_> = trafs.filter(of_track).collect();
+    let offsets = trafs.iter().filter_map(|traf| child(traf, b"trun")).flat_map(|trun| {
+        let flags = number(trun.start + 1, 3);
+        let words = |bits: u64| usize::try_from((flags & bits).count_ones()).unwrap_or(0) * 4;
+        let (rows, row) = (trun.start + 8 + words(0x5), words(0xf00));
+        let offset = |at: usize| u32::try_from(number(at + row - 4, 4)).unwrap_or(0);
+        let rows = (rows..trun.end).step_by(row.max(1)).filter(|_| flags & 0x800 != 0);
+        rows.map(|at| i64::from(offset(at).cast_signed())).collect::<Vec<_>>()
+    });
+    let least = offsets.min().unwrap_or(0).min(0);
+    let boxes = trafs.first().map(|traf| boxes::find(file, traf.clone(), &[b"uuid"]));
+    let is_tfxd = |uuid: &Range<usize>| file[uuid.clone()].starts_with(&[0x6d, 0x1d, 0x9b, 0x05]);
+    let tfxd = boxes.unwrap_or_default().into_iter().find(is_tfxd);
+    let start = tfxd.map_or(0, |uuid| number(uuid.start + 20, 8).cast_signed());
+    -least - start
 }
 
 /// Media time the presentation begins with, ticks; the smallest number without an edit list.

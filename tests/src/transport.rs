@@ -38,7 +38,15 @@ pub struct Rendition {
 pub fn fetch(get: &Get<'_>, url: &str) -> Result<(Vec<Rendition>, Vec<Rendition>), String> {
     let master = hls::master(get, url)?;
     let all = |urls: &mut dyn Iterator<Item = &String>| -> Result<Vec<Rendition>, String> {
-        urls.map(|url| rendition(get, &hls::playlist(get, url)?)).collect()
+        let mut found = Vec::new();
+        for url in urls {
+            let playlist = hls::playlist(get, url)?;
+            // Text has checks of its own.
+            if !playlist.segments.iter().all(|segment| segment.url.ends_with(".vtt")) {
+                found.push(rendition(get, &playlist)?);
+            }
+        }
+        Ok(found)
     };
     let fresh = |url: &&String| !master.variants.contains(url);
     let renditions = all(&mut master.variants.iter().chain(master.renditions.iter().filter(fresh)));

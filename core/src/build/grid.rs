@@ -262,15 +262,22 @@ fn grid_of(lane: &Lane) -> Grid {
     Grid { timescale: lane.timescale(), timeline: timeline(lane) }
 }
 
-/// When the lane's fragments start.
+/// When the lane's fragments start: when the first sample of each is shown, or what leads it is
+/// shown before it. Where groups of pictures lie within one another, the first sample counts.
 pub(super) fn timeline(lane: &Lane) -> Timeline {
-    let start = |range: &Range<usize>| lane.samples.get(range.start).map_or(0, |sample| sample.pts);
-    let starts = lane.fragments.iter().map(start);
-    let ends = starts.clone().skip(1).chain([lane.end()]);
-    let mut line = Timeline { start: starts.clone().next().unwrap_or(0), runs: Vec::new() };
-    starts
-        .zip(ends)
-        .for_each(|(start, end)| line.push(u64::try_from(end.saturating_sub(start)).unwrap_or(0)));
+    let samples = |range: &Range<usize>| lane.samples.get(range.clone()).unwrap_or(&[]).iter();
+    let times = |range| samples(range).map(|sample| sample.pts);
+    let shown = lane.fragments.iter().map(|range| times(range).min().unwrap_or(0));
+    let shown: Vec<Ticks> = shown.collect();
+    let starts = if shown.is_sorted_by(|one, next| one < next) {
+        shown
+    } else {
+        lane.fragments.iter().map(|range| times(range).next().unwrap_or(0)).collect()
+    };
+    let ends = starts.iter().copied().skip(1).chain([lane.end()]);
+    let mut line = Timeline { start: starts.first().copied().unwrap_or(0), runs: Vec::new() };
+    let lengths = starts.iter().zip(ends).map(|(start, end)| end.saturating_sub(*start));
+    lengths.for_each(|length| line.push(u64::try_from(length).unwrap_or(0)));
     line
 }
 

@@ -97,7 +97,7 @@ impl File {
         let kept = kept(maker.head, track, timeline, *part)?;
         let scheme = maker.samples((number, track))?.and(maker.protection).map(|one| one.scheme);
         let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let starts = starts(timeline, lengths);
+        let starts: Vec<Ticks> = starts(timeline).collect();
         let starts = starts.get(index(kept.start)..).unwrap_or(&[]);
         let lengths = lengths.get(index(kept.start)..index(kept.end)).unwrap_or(&[]);
         let mut subsegments = Vec::new();
@@ -235,11 +235,10 @@ fn kept(
     Ok(start..last.saturating_add(1))
 }
 
-/// When what is shown first of each fragment starts, and where the last one ends.
-fn starts(timeline: &Timeline, lengths: &[Lengths]) -> Vec<Ticks> {
-    let fragments = timeline.fragments().zip(lengths);
-    let starts = fragments.map(|((start, _), one)| start.saturating_sub_unsigned(one.lead));
-    starts.chain(core::iter::once(timeline.end())).collect()
+/// When each fragment starts, and where the last one ends.
+fn starts(timeline: &Timeline) -> impl Iterator<Item = Ticks> + '_ {
+    let starts = timeline.fragments().map(|(start, _)| start);
+    starts.chain(core::iter::once(timeline.end()))
 }
 
 /// Changes with all that decides the file: the index, the track and what of it, the encryption.

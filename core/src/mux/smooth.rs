@@ -3,7 +3,8 @@
 //!
 //! A fragment says when it starts in its `tfxd`, in the client manifest and in its address, and
 //! players decode its first sample at that time: there is no `tfdt`. So decode times are moved
-//! until the first sample is decoded when it is shown, which is when its fragment starts; pictures
+//! until the first sample is decoded when its fragment starts, which in closed groups is when it is
+//! shown; pictures
 //! that are shown before others they depend on have negative composition offsets, as at AMS. What
 //! is shown when stays the same to the tick.
 
