@@ -87,28 +87,41 @@ test("a range of a segment is that part of it", async () => {
   }
 });
 
+/** The store as a bucket, seen by the native server. */
+const asBucket = (origin) => serveNatively({ ...demo, store: "s3://store" }, [], {
+  env: {
+    AWS_ENDPOINT: origin.url, AWS_ALLOW_HTTP: "true", AWS_REGION: "here",
+    AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "nothing",
+  },
+});
+
 test("a segment begins to leave before its media has arrived", async () => {
   const origin = await startOrigin(demo.store);
   const bindings = { STORE: "origin", ORIGIN_URL: origin.url, ORIGIN_SECRET: secret };
-  const slow = await startWorker(bindings);
+  const servers = { worker: await startWorker(bindings), native: await asBucket(origin) };
   try {
     const schemes = ["m3u8-cmaf,encryption=cbcs", "mpd-time-cmaf,encryption=cenc"];
-    for (const form of [...schemes, "m3u8-cmaf,encryption=cbc)"]) {
-      const path = paths.find((path) => /video=\d+/.test(path) && path.includes(form));
-      let goOn;
-      const until = new Promise((resolve) => (goOn = resolve));
-      origin.fault = (name) => (/\.(mp4|m4a)$/.test(name) ? { until } : undefined);
-      const reader = (await fetch(slow.url + path)).body.getReader();
-      const first = await Promise.race([reader.read(), sleep(5000)]);
-      assert.ok(first?.value?.length > 0, `${path}: nothing, with half of its media there`);
-      goOn();
-      const chunks = [first.value];
-      for (let next; !(next = await reader.read()).done;) chunks.push(next.value);
+    for (const [at, form] of [...schemes, "m3u8-cmaf,encryption=cbc)"].entries()) {
+      const isOne = (path) => /Fragments\(video=\d+/.test(path) && path.includes(form);
+      // Each another one: what was read once is kept.
+      const path = paths.filter(isOne)[at];
       const { bytes } = await answer(native.url, path);
-      assert.equal(Buffer.compare(Buffer.concat(chunks), bytes), 0, path);
+      for (const [name, { url }] of Object.entries(servers)) {
+        let goOn, held;
+        const until = new Promise((resolve) => (goOn = resolve));
+        origin.fault = (name) => (/\.(mp4|m4a)$/.test(name) ? (held = { until }) : undefined);
+        const reader = (await fetch(url + path)).body.getReader();
+        const first = await Promise.race([reader.read(), sleep(5000)]);
+        assert.ok(first?.value?.length > 0, `${name}, ${path}: nothing, with half of it there`);
+        assert.ok(held, `${name}, ${path}: nothing was held back`);
+        goOn();
+        const chunks = [first.value];
+        for (let next; !(next = await reader.read()).done;) chunks.push(next.value);
+        assert.equal(Buffer.compare(Buffer.concat(chunks), bytes), 0, `${name}, ${path}`);
+      }
     }
   } finally {
-    await slow.close();
+    for (const server of Object.values(servers)) await server.close();
     origin.close();
   }
 });

@@ -12,8 +12,10 @@ import { publishDemo, secret, serveNatively } from "./demo.mjs";
 import { jwt, now } from "./mint.mjs";
 import { licences } from "./licences.mjs";
 import { openid } from "./openid.mjs";
-import { claims, keys, locatorLike, protect, put, rs256, tokenSecret } from "./protect.mjs";
-import { licence, startProvider } from "./provider.mjs";
+import {
+  certificate, claims, keys, locatorLike, policyOf, protect, put, restriction, rs256, tokenSecret,
+} from "./protect.mjs";
+import { licence, signed, startProvider } from "./provider.mjs";
 import { build, startWorker } from "./worker.mjs";
 
 const master = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -127,8 +129,43 @@ test("a token signed by the policy's RSA key opens a key", async () => {
   await refuses(rs256({ ...claims, iss: "them" }));
 });
 
+test("a token signed for a certificate of the policy opens a key", async () => {
+  const [ec, rsa] = ["ES256", "RS256"].map(certificate);
+  put(demo.store, "policies/contentkey/certified.json", policyOf(["ClearKey", restriction({
+    primaryVerificationKey: ec.verifies, alternateVerificationKeys: [rsa.verifies],
+  })]));
+  const other = locatorLike(demo.store, locator, { defaultContentKeyPolicyName: "certified" });
+  const path = address(keys.cbc.id, other);
+  for (const one of [ec, rsa]) {
+    const token = signed(one, claims);
+    await opens(token, path);
+    const [head, , signature] = token.split(".");
+    const more = Buffer.from(JSON.stringify({ ...claims, exp: now + 9999 })).toString("base64url");
+    for (const [what, forged] of [
+      ["another issuer", signed(one, { ...claims, iss: "them" })],
+      ["expired", signed(one, { ...claims, exp: now - 1 })],
+      ["other claims", `${head}.${more}.${signature}`],
+      ["half a signature", token.slice(0, -40)],
+      ["nobody's key", signed({ ...certificate(one.alg), alg: one.alg }, claims)],
+      ["HMAC under the certificate", jwt(claims, { secret: one.rawBody })],
+      ["HMAC under it, and its algorithm", jwt(claims, {
+        secret: one.rawBody, header: { alg: one.alg },
+      })],
+      ["the policy's secret is another's", good()],
+    ]) {
+      await refuses(forged, path, 403, `${one.alg} ${what}`);
+    }
+  }
+  await refuses(signed({ ...ec, alg: "RS256" }, claims), path);
+  await refuses(signed({ ...rsa, alg: "ES256" }, claims), path);
+});
+
 test("whatever is wrong with a token, it opens nothing and nobody learns why", async () => {
-  for (const [what, token] of attacks(claims)) await refuses(token, address(), 403, what);
+  for (const [what, token] of attacks(claims)) {
+    await refuses(token, address(), 403, what);
+    const shown = `${address()}&token=${encodeURIComponent(token)}`;
+    assert.equal((await ask(shown)).status, 403, `${what}, in the query`);
+  }
   for (const [what, headers] of hostileHeaders(good())) {
     assert.equal((await ask(address(), { headers })).status, 403, what);
   }

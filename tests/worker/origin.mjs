@@ -33,6 +33,8 @@ function answer(path, request, response, fault) {
     // As whole numbers: a double of milliseconds is not exact to the microsecond of the tag.
     const stat = statSync(path, { bigint: true });
     [size, etag] = [Number(stat.size), tagOf(stat)];
+    // Buckets say it, and who reads them asks for it.
+    response.setHeader("Last-Modified", stat.mtime.toUTCString());
   } catch {
     response.writeHead(404).end();
     return;

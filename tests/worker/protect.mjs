@@ -1,8 +1,10 @@
 // Encrypts an asset of the demo.  In: a published demo. Out: its documents with keys and policies
 // beside them, and what the tests need to know of those.
 
-import { createSign, generateKeyPairSync, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createPrivateKey, createSign, generateKeyPairSync, randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { now } from "./mint.mjs";
 
@@ -119,4 +121,21 @@ export function rs256(claims) {
   const part = (object) => Buffer.from(JSON.stringify(object)).toString("base64url");
   const text = `${part({ alg: "RS256" })}.${part({ exp: now + 600, ...claims })}`;
   return `${text}.${createSign("sha256").update(text).sign(privateKey).toString("base64url")}`;
+}
+
+const newKeys = {
+  RS256: ["rsa:2048"],
+  ES256: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+};
+
+/** A certificate by openssl: `verifies`, as a policy has it, and what signs for it. */
+export function certificate(alg) {
+  const folder = mkdtempSync(join(tmpdir(), "selvedge-certificate-"));
+  const [cer, pem] = ["cer", "pem"].map((name) => join(folder, name));
+  execFileSync("openssl", ["req", "-x509", "-newkey", ...newKeys[alg], "-nodes", "-subj",
+    "/CN=tests", "-keyout", pem, "-outform", "DER", "-out", cer], { stdio: "ignore" });
+  const [rawBody, key] = [readFileSync(cer), readFileSync(pem)];
+  rmSync(folder, { recursive: true });
+  const verifies = kind("X509CertificateTokenKey", { rawBody: rawBody.toString("base64") });
+  return { alg, rawBody, verifies, privateKey: createPrivateKey(key) };
 }
