@@ -71,6 +71,19 @@ export function licences(at, secret) {
     }
   });
 
+  test("PlayReady's players may show the token in their custom data, as AMS had it", async () => {
+    const path = `/PlayReady/?KID=${cenc}&locator=${guarded("good")}`;
+    const namespace =
+      "http://schemas.microsoft.com/Azure/MediaServices/KeyDelivery/PlayReadyCustomData/v1";
+    const custom = (token) =>
+      `<LA><CustomData>&lt;CustomData xmlns=&quot;${namespace}&quot;&gt;&lt;Token&gt;${token}` +
+      "&lt;/Token&gt;&lt;/CustomData&gt;</CustomData></LA>";
+    const shown = (body) => at.ask(path, { method: "POST", body });
+    assert.equal((await shown(custom(good()))).status, 200);
+    assert.equal((await shown(custom("nonsense"))).status, 403);
+    assert.equal((await shown(challenge)).status, 403);
+  });
+
   test("without a good token no licence server hears of it", async () => {
     const id = guarded("good");
     at.provider.challenges.length = 0;

@@ -13,6 +13,7 @@
 //! operator's log names the rule.
 
 mod asked;
+mod custom_data;
 mod discovery;
 mod proxy;
 

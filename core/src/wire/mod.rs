@@ -7,6 +7,7 @@ pub mod write;
 pub mod xml;
 #[cfg(feature = "xml")]
 pub(crate) mod xml_read;
+pub(crate) mod xml_text;
 
 pub use bits::BitReader;
 pub use hex::Hex;

@@ -12,11 +12,12 @@ use crate::access::{form, player_token};
 use crate::cipher::KeyId;
 use crate::delivery::content_key_policy::KeyForm;
 use crate::error::Error;
+use crate::job::licence::custom_data;
 use crate::job::seam::HttpRequest;
 use crate::request::guid;
 
-/// Most keys one licence may be asked for.
-const KEYS: usize = 16;
+/// Most keys one licence may be asked for: as many as a label has crypto periods.
+const KEYS: usize = 32;
 
 /// A request for keys.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl Asked {
                 .ok_or_else(|| bad("the body is not a Clear Key licence request (EME §9.1.3)"))?;
         }
         if kids.is_empty() || kids.len() > KEYS {
-            return Err(bad("a KID has to be named, and no more than 16"));
+            return Err(bad("a KID has to be named, and no more than 32"));
         }
         let locator = match form::value(&http.query, "locator") {
             None => None,
@@ -104,7 +105,8 @@ fn licence_kids(body: &[u8]) -> Option<Vec<KeyId>> {
     kids.iter().take(KEYS.saturating_add(1)).map(kid).collect()
 }
 
-/// The token a request shows: as `Authorization: Bearer`, `Bearer=` (AMS), or in the query.
+/// The token a request shows: as `Authorization: Bearer`, `Bearer=` (AMS), in the query, or in the
+/// custom data of a `PlayReady` challenge.
 pub(super) fn token(http: &HttpRequest, parameter: &str) -> Option<String> {
     let shown = http.authorization.as_deref().and_then(|header| {
         let header = header.trim();
@@ -114,7 +116,10 @@ pub(super) fn token(http: &HttpRequest, parameter: &str) -> Option<String> {
     // One of ours is for the gateway: the key service's stands in the header then.
     let in_query = || form::value(&http.query, parameter);
     let for_us = |token: &String| !player_token::is_ours(token);
-    shown.or_else(|| in_query().filter(for_us)).filter(|token| !token.is_empty())
+    let shown = shown.or_else(|| in_query().filter(for_us));
+    let of_play_ready = || drm(&path(http)) == Some(KeyForm::PlayReady);
+    let in_body = || of_play_ready().then(|| custom_data::token(&http.body)).flatten();
+    shown.or_else(in_body).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]
@@ -132,5 +137,18 @@ mod tests {
         assert_eq!(shown(Some("Bearer x.y.z"), "token=p1.a.b.c").as_deref(), Some("x.y.z"));
         assert_eq!(shown(None, "token=x.y.z").as_deref(), Some("x.y.z"));
         assert_eq!(shown(None, "other=x.y.z"), None);
+    }
+
+    #[test]
+    fn custom_data_is_read_of_challenges_of_play_ready_alone_and_last() {
+        let body = b"<LA><CustomData>&lt;Token&gt;a.b.c&lt;/Token&gt;</CustomData></LA>";
+        let shown = |path: &str, query: &str| {
+            let (path, query) = (path.into(), query.into());
+            let body = body.as_slice().into();
+            token(&HttpRequest { path, query, body, ..HttpRequest::default() }, "token")
+        };
+        assert_eq!(shown("/PlayReady/", "kid=1").as_deref(), Some("a.b.c"));
+        assert_eq!(shown("/PlayReady/", "token=x.y.z").as_deref(), Some("x.y.z"));
+        assert_eq!(shown("/Widevine/", "kid=1"), None);
     }
 }
