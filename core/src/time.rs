@@ -1,8 +1,12 @@
 //! Media time.  In: integers in a timescale.  Out: integers in another, with the rounding named.
 //! No floating point takes part in timing.
 
+mod duration;
+
 use core::cmp::Ordering;
 use core::num::NonZeroU32;
+
+pub use duration::duration;
 
 /// A point or a length in ticks of some [`Timescale`]; signed, because edits go below zero.
 pub type Ticks = i64;
@@ -36,6 +40,9 @@ impl Timescale {
 
     /// Ten million ticks a second, the clock of Smooth Streaming (MS-SSTR 2.2.2.1).
     pub const SMOOTH: Self = Self(NonZeroU32::MIN.saturating_add(9_999_999));
+
+    /// A billion ticks a second, the clock of [`duration`].
+    pub const NANOSECONDS: Self = Self(NonZeroU32::MIN.saturating_add(999_999_999));
 
     /// Ticks a second.
     #[must_use]

@@ -215,12 +215,12 @@ globalThis.scenario = {
     return { ...log, time: video.currentTime, duration: expected(), frames: totalVideoFrames };
   },
   /** The start, and the last seconds to the end. Holes are `wholeMovie`'s to find. */
-  async startAndEnd(name, url) {
+  async startAndEnd(name, url, { last = 3 } = {}) {
     const player = makers[name]();
     await player.load(url);
     await video.play();
     await playsOnFrom("start", 0);
-    await seek(video.duration - 3);
+    await seek(video.duration - last);
     await until("the end", 20, () => log.ended || log.faults.length > 0);
     const { currentTime: time, duration } = video;
     return { ...log, time, duration };

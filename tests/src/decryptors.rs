@@ -174,9 +174,17 @@ fn bento4() -> Option<&'static Path> {
 /// # Errors
 /// What it complained about: the padding, above all.
 pub fn by_openssl(segment: &[u8], iv: &str) -> Result<Vec<u8>, String> {
+    by_openssl_with(KEY, segment, iv)
+}
+
+/// The same under `key`, in hex.
+///
+/// # Errors
+/// What it complained about.
+pub fn by_openssl_with(key: &str, segment: &[u8], iv: &str) -> Result<Vec<u8>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("segment");
     fs::write(&path, segment).map_err(|error| error.to_string())?;
     let mut command = Command::new("openssl");
-    run(command.args(["enc", "-d", "-aes-128-cbc", "-K", KEY, "-iv", iv, "-in"]).arg(path))
+    run(command.args(["enc", "-d", "-aes-128-cbc", "-K", key, "-iv", iv, "-in"]).arg(path))
 }

@@ -28,6 +28,76 @@ pub fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(pair).collect()
 }
 
+/// The key that takes its place where a locator has crypto periods, and its value.
+pub const NEXT: [&str; 2] =
+    ["60a1b2c3d4e54f60718293a4b5c6d7e9", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"];
+
+/// A locator of its own, which encrypts `asset` in whatever way a URL asks for, and under another
+/// key from `border` on, which is written like `PT10S`.
+///
+/// # Panics
+/// Never: the documents are JSON.
+pub fn rotate(shelf: &mut Shelf, asset: &Asset, border: &str) -> String {
+    let path = protect(shelf, asset);
+    let id = path.split('/').nth(1).expect("a path");
+    let locator = shelf.objects.get_mut(&locator_object(id)).expect("a locator");
+    let mut document: serde_json::Value = serde_json::from_slice(locator).expect("JSON");
+    let keys = document.pointer_mut("/properties/contentKeys").and_then(|keys| keys.as_array_mut());
+    let keys = keys.expect("keys");
+    for mut key in keys.clone() {
+        key["id"] = guid(NEXT[0]).into();
+        key["value"] = NEXT_BASE64.into();
+        key["cryptoPeriodStart"] = border.into();
+        keys.push(key);
+    }
+    *locator = document.to_string().into();
+    path
+}
+
+/// A locator of its own, whose pictures (`avc1`) have another key than the rest. `policies` are the
+/// content key policies of the two; tracks of the code `clear` go out clear.
+///
+/// # Panics
+/// Never: the documents are JSON.
+pub fn apart(shelf: &mut Shelf, asset: &Asset, policies: [&str; 2], clear: Option<&str>) -> String {
+    let path = protect(shelf, asset);
+    let id = path.split('/').nth(1).expect("a path");
+    let track = |code| {
+        serde_json::json!({ "trackSelections": [
+        { "property": "FourCC", "operation": "Equal", "value": code },
+    ] })
+    };
+    let enabled = serde_json::json!({
+        "download": false, "dash": true, "hls": true, "smoothStreaming": true,
+    });
+    let rules = serde_json::json!({
+        "enabledProtocols": enabled,
+        "clearTracks": clear.map(track).into_iter().collect::<Vec<_>>(),
+        "contentKeys": {
+            "defaultKey": { "label": "sound", "policyName": policies[1] },
+            "keyToTrackMappings": [
+                { "label": "pictures", "policyName": policies[0], "tracks": [track("avc1")] },
+            ],
+        },
+    });
+    let policy = serde_json::json!({ "name": id, "properties": {
+        "envelopeEncryption": rules, "commonEncryptionCbcs": rules,
+    } });
+    shelf.objects.insert(streaming_policy_object(id), policy.to_string().into());
+    let key = |label: &str, kid: &str, value: &str| {
+        serde_json::json!({
+            "id": guid(kid), "labelReferenceInStreamingPolicy": label, "value": value,
+        })
+    };
+    let keys = [key("pictures", KID, KEY_BASE64), key("sound", NEXT[0], NEXT_BASE64)];
+    let locator = serde_json::json!({ "properties": {
+        "assetName": path.rsplit('/').next().map(|name| name.trim_end_matches(".ism")),
+        "streamingLocatorId": id, "streamingPolicyName": id, "contentKeys": keys,
+    } });
+    shelf.objects.insert(locator_object(id), locator.to_string().into());
+    path
+}
+
 /// A locator of its own, which encrypts `asset` in whatever way a URL asks for.
 ///
 /// # Panics
@@ -63,6 +133,9 @@ pub fn documents(asset: &str, id: &str) -> [(String, String); 2] {
         (locator_object(id), locator.to_string()),
     ]
 }
+
+/// The value of [`NEXT`] as documents have it.
+const NEXT_BASE64: &str = "Dx4tPEtaaXiHlqW0w9Lh8A==";
 
 /// [`KEY`] as documents have it.
 const KEY_BASE64: &str = "1UqLohAfWsEGkULYxHjYZg==";

@@ -4,11 +4,12 @@
 
 use alloc::collections::BTreeMap;
 use core::fmt::Write as _;
+use core::ops::Range;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::encrypted::{KEY, KID, bytes};
+use crate::encrypted::{KEY, KID, NEXT, bytes};
 use crate::fetch::{self, Get};
 use crate::hls;
 
@@ -25,21 +26,39 @@ fn output(command: &mut Command) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What could not be fetched, or what ffmpeg complained about.
 pub fn packets(get: &Get<'_>, url: &str) -> Result<Vec<String>, String> {
+    packets_of(get, url, 0..usize::MAX)
+}
+
+/// The same of some of the segments alone.
+///
+/// # Errors
+/// What could not be fetched, or what ffmpeg complained about.
+pub fn packets_of(get: &Get<'_>, url: &str, wanted: Range<usize>) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let playlist = hls::playlist(get, url)?;
     let mut local = String::new();
-    let mut segments = (0..).zip(&playlist.segments);
+    let mut segments = playlist.segments.iter().enumerate();
     if let Some(map) = &playlist.map {
         let init = fetch::ok(get, map)?.body;
         fs::write(folder.path().join("init.mp4"), init).map_err(|error| error.to_string())?;
     }
+    let mut extent = "";
     for line in playlist.text.lines() {
         let name = if line.starts_with("#EXT-X-MAP") { "init.mp4" } else { "key" };
         match hls::attribute(line, "URI") {
+            Some(uri) if uri.replace('-', "").contains(NEXT[0]) => {
+                local.push_str(&line.replace(uri, "next"));
+            }
             Some(uri) => local.push_str(&line.replace(uri, name)),
+            None if line.starts_with("#EXTINF") => extent = line,
             None if line.starts_with('#') => local.push_str(line),
             None => {
                 let Some((number, segment)) = segments.next() else { continue };
+                if !wanted.contains(&number) {
+                    continue;
+                }
+                local.push_str(extent);
+                local.push('\n');
                 let ending = segment.url.rsplit('.').next().unwrap_or_default();
                 let name = format!("{number}.{ending}");
                 let body = fetch::ok(get, &segment.url)?.body;
@@ -51,7 +70,9 @@ pub fn packets(get: &Get<'_>, url: &str) -> Result<Vec<String>, String> {
     }
     let path = folder.path().join("list.m3u8");
     fs::write(&path, local).map_err(|error| error.to_string())?;
-    fs::write(folder.path().join("key"), bytes(KEY)).map_err(|error| error.to_string())?;
+    for (name, key) in [("key", KEY), ("next", NEXT[1])] {
+        fs::write(folder.path().join(name), bytes(key)).map_err(|error| error.to_string())?;
+    }
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-allowed_extensions", "ALL", "-i"]).arg(&path);
     let hashes = output(command.args(["-map", "0", "-c", "copy", "-f", "framehash", "-"]))?;

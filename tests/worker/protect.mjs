@@ -101,6 +101,17 @@ export function locatorLike(store, id, properties) {
   return other;
 }
 
+/** A locator like `id` whose keys change at `border`, written like `PT10S`. Gives its name. */
+export function rotating(store, id, border) {
+  const contentKeys = Object.values(keys).flatMap(({ id, label, value }) => {
+    const labelReferenceInStreamingPolicy = label;
+    const next = { id: id.replace("60", "61"), value: Buffer.from(value).reverse() };
+    return [{ id, value }, { ...next, cryptoPeriodStart: border }].map(({ value, ...key }) =>
+      ({ ...key, labelReferenceInStreamingPolicy, value: value.toString("base64") }));
+  });
+  return locatorLike(store, id, { contentKeys });
+}
+
 /** A content key policy of these `[configuration, restriction]`. */
 export const policyOf = (...options) => ({
   properties: {

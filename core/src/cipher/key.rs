@@ -1,7 +1,6 @@
 //! Content keys, and which of them encrypts which track.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -110,21 +109,15 @@ impl fmt::Debug for ContentKey {
     }
 }
 
-/// How one response is encrypted: by one scheme, each track with its key.
+/// How the media of one response is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
     /// The scheme.
     pub scheme: Scheme,
-    /// One a track of the index, in its order; `None` goes out clear.
-    pub keys: Vec<Option<Arc<ContentKey>>>,
-}
-
-impl Protection {
-    /// The key of track number `track`; `None` where it goes out clear.
-    #[must_use]
-    pub fn key(&self, track: usize) -> Option<&ContentKey> {
-        self.keys.get(track)?.as_deref()
-    }
+    /// The key.
+    pub key: Arc<ContentKey>,
+    /// The key its track has at first, which initialization segments name.
+    pub first: KeyId,
 }
 
 #[cfg(test)]

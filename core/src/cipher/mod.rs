@@ -7,6 +7,7 @@
 mod encrypter;
 mod iv;
 mod key;
+mod periods;
 mod plan;
 pub mod pssh;
 mod seed;
@@ -16,6 +17,7 @@ mod wrap;
 pub use encrypter::Encrypter;
 pub use iv::{SampleIvs, constant_iv, segment_iv};
 pub use key::{ContentKey, KeyId, Protection, Scheme};
+pub use periods::Periods;
 pub use plan::{CipherPlan, Mode, Run};
 pub use seed::KeySeed;
 pub use selvedge_block::Pattern;

@@ -36,11 +36,14 @@ pub fn pssh(system: KeyId, kids: &[KeyId], data: &[u8]) -> Vec<u8> {
 
 /// `WidevinePsshData`, a protocol buffer: `key_ids` (field 2), `protection_scheme` (field 9).
 #[must_use]
-pub fn widevine_data(kid: KeyId, scheme: Scheme) -> Vec<u8> {
+pub fn widevine_data(kids: &[KeyId], scheme: Scheme) -> Vec<u8> {
     const KEY_IDS: u8 = 2 << 3 | 2;
     const PROTECTION_SCHEME: u8 = 9 << 3;
-    let mut data = Vec::from([KEY_IDS, 16]);
-    data.extend_from_slice(&kid.0);
+    let mut data = Vec::new();
+    for kid in kids {
+        data.extend_from_slice(&[KEY_IDS, 16]);
+        data.extend_from_slice(&kid.0);
+    }
     data.push(PROTECTION_SCHEME);
     let mut rest = u32::from_be_bytes(match scheme {
         Scheme::Cbcs => *b"cbcs",
@@ -55,16 +58,17 @@ pub fn widevine_data(kid: KeyId, scheme: Scheme) -> Vec<u8> {
 }
 
 /// The `PlayReady` Object: one record, a rights management header in UTF-16. Version 4.0 of the
-/// header for AES-CTR, which every client knows; 4.3 for AES-CBC, which is the first to have it.
+/// header for one key of AES-CTR, which every client knows; 4.2 for several, 4.3 for AES-CBC, which
+/// are the first to have those.
 #[must_use]
 pub fn play_ready_object(
-    kid: KeyId,
+    kids: &[KeyId],
     scheme: Scheme,
     license_url: Option<&str>,
     custom_attributes: Option<&str>,
 ) -> Vec<u8> {
     const HEADER: u16 = 1;
-    let header = play_ready_header(kid, scheme, license_url, custom_attributes);
+    let header = play_ready_header(kids, scheme, license_url, custom_attributes);
     let record: Vec<u8> = header.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let short = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes();
     let length = u32::try_from(record.len().saturating_add(10)).unwrap_or(u32::MAX);
@@ -76,33 +80,39 @@ pub fn play_ready_object(
 
 /// `WRMHEADER`
 fn play_ready_header(
-    kid: KeyId,
+    kids: &[KeyId],
     scheme: Scheme,
     license_url: Option<&str>,
     custom_attributes: Option<&str>,
 ) -> String {
-    let id = STANDARD.encode(kid.as_guid());
-    let blocks = scheme == Scheme::Cbcs;
+    let id = |kid: &KeyId| STANDARD.encode(kid.as_guid());
+    let (version, one) = match (scheme, kids) {
+        (Scheme::Cbcs, _) => ("4.3.0.0", None),
+        (Scheme::Cenc | Scheme::Piff | Scheme::Cbc, [one]) => ("4.0.0.0", Some(one)),
+        (Scheme::Cenc | Scheme::Piff | Scheme::Cbc, _) => ("4.2.0.0", None),
+    };
     let mut xml = XmlWriter::bare();
     xml.open("WRMHEADER");
     xml.attribute("xmlns", "http://schemas.microsoft.com/DRM/2007/03/PlayReadyHeader");
-    xml.attribute("version", if blocks { "4.3.0.0" } else { "4.0.0.0" });
+    xml.attribute("version", version);
     xml.open("DATA");
     xml.open("PROTECTINFO");
-    if blocks {
+    if one.is_none() {
         xml.open("KIDS");
-        xml.open("KID");
-        xml.attribute("ALGID", "AESCBC");
-        xml.attribute("VALUE", &id);
-        xml.close();
+        for kid in kids {
+            xml.open("KID");
+            xml.attribute("ALGID", if scheme == Scheme::Cbcs { "AESCBC" } else { "AESCTR" });
+            xml.attribute("VALUE", id(kid));
+            xml.close();
+        }
         xml.close();
     } else {
         xml.element_with_text("KEYLEN", 16);
         xml.element_with_text("ALGID", "AESCTR");
     }
     xml.close();
-    if !blocks {
-        xml.element_with_text("KID", &id);
+    if let Some(kid) = one {
+        xml.element_with_text("KID", id(kid));
     }
     if let Some(url) = license_url {
         xml.element_with_text("LA_URL", url);
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_header_object_says_its_lengths_and_the_key() {
-        let object = play_ready_object(kid(), Scheme::Cenc, Some("https://a/?b=1&c=2"), None);
+        let object = play_ready_object(&[kid()], Scheme::Cenc, Some("https://a/?b=1&c=2"), None);
         assert_eq!(object[..4], u32::try_from(object.len()).unwrap().to_le_bytes());
         assert_eq!(object[4..8], [1, 0, 1, 0]);
         assert_eq!(object[8..10], u16::try_from(object.len() - 10).unwrap().to_le_bytes());
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn aes_cbc_takes_version_4_3_of_the_header() {
-        let header = text(&play_ready_object(kid(), Scheme::Cbcs, None, Some("x")));
+        let header = text(&play_ready_object(&[kid()], Scheme::Cbcs, None, Some("x")));
         assert!(header.contains("version=\"4.3.0.0\""));
         let key = "<KIDS><KID ALGID=\"AESCBC\" VALUE=\"AAAAEAAQABAQABAAAAAAAQ==\"/></KIDS>";
         assert!(header.contains(key), "{header}");
@@ -154,9 +164,22 @@ mod tests {
     }
 
     #[test]
+    fn several_keys_of_aes_ctr_take_version_4_2_of_the_header() {
+        let kids = [kid(), KeyId([1; 16])];
+        let header = text(&play_ready_object(&kids, Scheme::Cenc, None, None));
+        let keys = "version=\"4.2.0.0\"><DATA><PROTECTINFO><KIDS>\
+                    <KID ALGID=\"AESCTR\" VALUE=\"AAAAEAAQABAQABAAAAAAAQ==\"/>\
+                    <KID ALGID=\"AESCTR\" VALUE=\"AQEBAQEBAQEBAQEBAQEBAQ==\"/></KIDS>";
+        assert!(header.contains(keys), "{header}");
+        let data = widevine_data(&kids, Scheme::Cenc);
+        assert_eq!([&data[..2], &data[18..20]], [[0x12, 16]; 2]);
+        assert_eq!(data[20..36], [1; 16]);
+    }
+
+    #[test]
     fn widevine_data_is_the_protocol_buffer_of_key_and_scheme() {
         // protoc --encode of key_ids and protection_scheme 1667591779 ('cbcs')
-        let data = widevine_data(kid(), Scheme::Cbcs);
+        let data = widevine_data(&[kid()], Scheme::Cbcs);
         assert_eq!(data[..2], [0x12, 16]);
         assert_eq!(data[2..18], kid().0);
         assert_eq!(data[18..], [0x48, 0xf3, 0xc6, 0x89, 0x9b, 0x06]);

@@ -13,7 +13,7 @@ use crate::delivery::document::Members;
 use crate::error::{AmsCode, Error, ErrorKind};
 use crate::request::guid;
 use crate::source::name_fault;
-use crate::time::Millis;
+use crate::time::{Instant, Millis, Timescale, duration};
 
 /// A streaming locator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,10 @@ pub struct ContentKey {
     pub label: Option<String>,
     /// `value`: 16 bytes in base64. A secret.
     pub value: Option<String>,
+    /// `cryptoPeriodStart`, which AMS did not have: from when in the presentation this key takes
+    /// the place of the one before of the same label, as ISO 8601 writes a length of time
+    /// (`PT10M`). The key without is the first.
+    pub period_start: Option<String>,
     /// Members we do not know.
     pub rest: Map<String, Value>,
 }
@@ -186,8 +190,17 @@ impl ContentKey {
             id: id.ok_or_else(|| members.fault("id", "is missing"))?,
             label: members.take_string("labelReferenceInStreamingPolicy")?,
             value: members.take_string("value")?,
+            period_start: length(&mut members, "cryptoPeriodStart")?,
             rest: members.rest(),
         })
+    }
+
+    /// [`ContentKey::period_start`], counted as the media's own times do; `None` for the key at
+    /// first.
+    #[must_use]
+    pub fn starts(&self) -> Option<Instant> {
+        let ticks = duration(self.period_start.as_deref()?).filter(|ticks| *ticks > 0)?;
+        Some(Instant { ticks, timescale: Timescale::NANOSECONDS })
     }
 
     fn to_value(&self) -> Value {
@@ -196,6 +209,7 @@ impl ContentKey {
             ("id", Some(self.id.clone())),
             ("labelReferenceInStreamingPolicy", self.label.clone()),
             ("value", self.value.clone()),
+            ("cryptoPeriodStart", self.period_start.clone()),
         ];
         insert_texts(&mut map, texts);
         Value::Object(map)
@@ -229,6 +243,14 @@ fn identifier(members: &mut Members, key: &str) -> Result<Option<String>, Error>
     }
 }
 
+fn length(members: &mut Members, key: &str) -> Result<Option<String>, Error> {
+    let text = members.take_string(key)?;
+    match text.as_deref().map(duration) {
+        Some(None) => Err(members.fault(key, "is not a length of time like PT10M (ISO 8601)")),
+        None | Some(Some(_)) => Ok(text),
+    }
+}
+
 fn date(members: &mut Members, key: &str) -> Result<Option<Date>, Error> {
     let Some(text) = members.take_string(key)? else {
         return Ok(None);
@@ -250,6 +272,7 @@ mod tests {
     "assetName": "film-asset",
     "contentKeys": [
       {
+        "cryptoPeriodStart": "PT1H30M",
         "id": "60000000-0000-0000-0000-000000000001",
         "labelReferenceInStreamingPolicy": "aesDefaultKey",
         "type": "EnvelopeEncryption",
@@ -318,6 +341,11 @@ mod tests {
             (
                 r#"{"assetName":"a","streamingPolicyName":"p","contentKeys":[{}]}"#,
                 "$.contentKeys[0].id is missing",
+            ),
+            (
+                r#"{"assetName":"a","streamingPolicyName":"p","contentKeys":[
+                    {"id":"60000000-0000-0000-0000-000000000001","cryptoPeriodStart":"10:00"}]}"#,
+                "$.contentKeys[0].cryptoPeriodStart is not a length of time like PT10M (ISO 8601)",
             ),
         ] {
             let error = Locator::parse(json.as_bytes()).unwrap_err();

@@ -267,8 +267,8 @@ pub(super) fn answer(
     extra: Extra,
     config: &Config,
 ) -> Result<Answer, Error> {
-    let protection = target.protection(head)?;
-    let maker = Maker { target, head, config, protection: protection.as_ref() };
+    let keys = target.track_keys(head)?;
+    let maker = Maker { target, head, config, keys: keys.as_ref() };
     match (&target.what, extra) {
         (_, Extra::Report(json)) => Explain::reply(target.explain, &json),
         (What::Manifest(params), extra) => manifest(&maker, params, extra),

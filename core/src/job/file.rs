@@ -4,18 +4,18 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::cipher::{ContentKey, Protection, Scheme};
+use crate::cipher::Scheme;
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Lengths, TextPage, Timeline};
 use crate::job::answer::{self, Answer, Whole};
+use crate::job::keys::TrackKeys;
 use crate::job::pages::Run;
 use crate::job::seam::{Body, Config, Read};
 use crate::job::segment::{Maker, media_type};
@@ -55,9 +55,9 @@ impl Job {
         head: &Head,
         (timeline, lengths): (&Timeline, &[Lengths]),
     ) -> Result<Next, Error> {
-        let protection = target.protection(head)?;
+        let keys = target.track_keys(head)?;
         let config = &self.config;
-        let maker = Maker { target: &target, head, config, protection: protection.as_ref() };
+        let maker = Maker { target: &target, head, config, keys: keys.as_ref() };
         let mut file = File::new(&maker, timeline, lengths)?;
         file.wanted = reply::sent(&self.http, &file.etag, file.len());
         file.runs = file.runs();
@@ -81,9 +81,9 @@ impl Job {
         let parts = self.answers()?.into_iter();
         let parts = parts.map(|part| part.required().map(|fetched| fetched.bytes));
         let parts: Vec<Bytes> = parts.collect::<Result<_, _>>()?;
-        let protection = target.protection(head)?;
+        let keys = target.track_keys(head)?;
         let config: &Config = &self.config;
-        let maker = Maker { target, head, config, protection: protection.as_ref() };
+        let maker = Maker { target, head, config, keys: keys.as_ref() };
         file.answer(&maker, &parts).map(Next::Reply)
     }
 }
@@ -95,7 +95,7 @@ impl File {
         };
         let (number, track) = answer::find(maker.head, *bitrate, track)?;
         let kept = kept(maker.head, track, timeline, *part)?;
-        let scheme = maker.samples((number, track))?.and(maker.protection).map(|one| one.scheme);
+        let scheme = maker.named((number, track))?.and(maker.keys).map(TrackKeys::scheme);
         let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let starts: Vec<Ticks> = starts(timeline).collect();
         let starts = starts.get(index(kept.start)..).unwrap_or(&[]);
@@ -246,10 +246,9 @@ fn etag(maker: &Maker<'_>, track: usize, start: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(maker.head.identity);
     hash.update(format!("file {track} "));
-    let protection = maker.protection;
-    if let Some(key) = protection.and_then(|protection| protection.key(track)) {
-        hash.update(key.id.0);
-        hash.update(protection.map_or("", |protection| protection.scheme.name()));
+    if let Some(protection) = maker.keys.and_then(|keys| keys.named(track)) {
+        hash.update(protection.first.0);
+        hash.update(protection.scheme.name());
     }
     // The segment index tells which fragments.
     hash.update(start);
@@ -274,13 +273,7 @@ impl Target {
         head: &Head,
         config: &Config,
     ) -> Result<Presentation, Error> {
-        let protection = self.keys.as_ref().map(|ring| {
-            // Manifests know the names of keys alone; an initialization has no more of them.
-            let key = |id| Arc::new(ContentKey::new(id, [0; 16]));
-            let keys = ring.ids(head)?.into_iter().map(|id| id.map(key)).collect();
-            Ok(Protection { scheme: ring.scheme, keys })
-        });
-        let protection = protection.transpose()?;
+        let keys = self.keys.as_ref().map(|ring| ring.of(head)).transpose()?;
         for rendition in presentation.sets.iter_mut().flat_map(|set| &mut set.renditions) {
             let number = rendition.track;
             let track = head.tracks.get(number).ok_or_else(|| Error::bug("a file of no track"))?;
@@ -288,7 +281,7 @@ impl Target {
             let params = self.what.params().clone();
             let what = What::File { bitrate, track: name, part: None, params };
             let target = Self { what, ..self.clone() };
-            let maker = Maker { target: &target, head, config, protection: protection.as_ref() };
+            let maker = Maker { target: &target, head, config, keys: keys.as_ref() };
             let init = maker.init((number, track))?.len();
             let timeline = &rendition.timeline;
             let count = timeline.count();

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::asset::movie::Media;
-use crate::cipher::{ContentKey, KeyId, Protection, Scheme};
+use crate::cipher::{ContentKey, KeyId, Periods, Protection, Scheme};
 use crate::delivery::streaming_policy::{KeyReference, SchemeRules};
 use crate::delivery::{KeyDocument, Locator, StreamingPolicy, key_object, locator};
 use crate::error::{Error, ErrorKind};
@@ -21,6 +21,10 @@ use crate::job::reads::failed;
 use crate::job::seam::{Config, FetchError, Fetched};
 use crate::presentation::{Presentation, Rendition, SwitchingSet};
 use crate::source::ObjectId;
+use crate::time::{Instant, Rounding};
+
+/// Most borders of crypto periods a label has: a licence is asked for all its keys at once.
+const PERIODS: usize = 32;
 
 /// The keys of a locator under one scheme.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub(super) struct KeyRing {
 struct RingKey {
     id: KeyId,
     label: Option<String>,
+    /// From when on it takes the place of the one before of this label; `None`: the first.
+    from: Option<Instant>,
     /// The key, where it is known by now, or why it is not to be had.
     key: Option<Result<Arc<ContentKey>, Error>>,
 }
@@ -54,7 +60,36 @@ impl KeyRing {
             let rule = format!("the locator has no content key for encryption={}", scheme.name());
             return Err(Error::new(ErrorKind::Document, rule));
         }
-        Ok(Self { scheme, rules, keys })
+        let ring = Self { scheme, rules, keys };
+        ring.tiled().map(|()| ring)
+    }
+
+    /// Sees to it that crypto periods say of every time which key is in use.
+    fn tiled(&self) -> Result<(), Error> {
+        let fault = |one: &RingKey, what: &str| {
+            let rule = format!("locator: content key {}: {what}", one.id);
+            Err(Error::new(ErrorKind::Document, rule))
+        };
+        for (number, one) in self.keys.iter().enumerate() {
+            let Some(from) = one.from else { continue };
+            let alike = || self.keys.iter().filter(|other| other.label == one.label);
+            if !alike().any(|other| other.from.is_none()) {
+                return fault(one, "no key of its label is there before its crypto period");
+            }
+            let same = |other: &RingKey| other.label == one.label && other.from == Some(from);
+            if self.keys.iter().take(number).any(same) {
+                return fault(one, "another key of its label has a crypto period that starts then");
+            }
+            if alike().filter(|other| other.from.is_some()).count() >= PERIODS {
+                return fault(one, "its label has more than 32 crypto periods");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether keys change on the way.
+    pub(super) fn rotates(&self) -> bool {
+        self.keys.iter().any(|one| one.from.is_some())
     }
 
     /// Documents of the keys whose values the locator does not have.
@@ -74,34 +109,32 @@ impl KeyRing {
         }
     }
 
-    /// One a track of `head`: its key, or `None` where it goes out clear.
-    pub(super) fn ids(&self, head: &Head) -> Result<Vec<Option<KeyId>>, Error> {
-        let ids = self.places(head)?.into_iter();
-        Ok(ids.map(|place| self.keys.get(place?).map(|one| one.id)).collect())
-    }
-
-    /// How media of `head` is encrypted.
-    pub(super) fn protection(&self, head: &Head) -> Result<Protection, Error> {
-        let value = |place: usize| {
-            let one = self.keys.get(place).and_then(|one| one.key.clone());
-            one.unwrap_or_else(|| Err(Error::bug("a content key was not asked for")))
-        };
-        let places = self.places(head)?.into_iter();
-        let keys = places.map(|place| place.map(value).transpose());
-        Ok(Protection { scheme: self.scheme, keys: keys.collect::<Result<_, _>>()? })
-    }
-
-    fn places(&self, head: &Head) -> Result<Vec<Option<usize>>, Error> {
-        let mut places: Vec<Option<usize>> = head.tracks.iter().map(|_| None).collect();
+    /// Which keys are whose in `head`.
+    pub(super) fn of(&self, head: &Head) -> Result<TrackKeys<'_>, Error> {
+        let mut places: Vec<Option<Periods<usize>>> = head.tracks.iter().map(|_| None).collect();
         let presentation = Presentation::of(head);
         for set in &presentation.sets {
             for rendition in &set.renditions {
-                if let Some(place) = places.get_mut(rendition.track) {
-                    *place = self.place(set, rendition)?;
+                if let Some(places) = places.get_mut(rendition.track) {
+                    let place = self.place(set, rendition)?;
+                    *places = place.map(|place| self.periods(place, presentation.moved()));
                 }
             }
         }
-        Ok(places)
+        Ok(TrackKeys { ring: self, places })
+    }
+
+    /// The keys of the label of key number `place`, which is the first; their periods move with
+    /// the presentation.
+    fn periods(&self, place: usize, moved: Instant) -> Periods<usize> {
+        let label = self.keys.get(place).map(|one| &one.label);
+        let later = self.keys.iter().enumerate().filter(|(_, one)| Some(&one.label) == label);
+        let later = later.filter_map(|(number, one)| {
+            let Instant { ticks, timescale } = one.from?;
+            let ticks = ticks.saturating_add(moved.on(timescale, Rounding::Nearest));
+            Some((Instant { ticks, timescale }, number))
+        });
+        Periods::new(place, later.collect())
     }
 
     /// Which key is that of a track.
@@ -129,9 +162,12 @@ impl KeyRing {
                     |(key, _): &(KeyReference, _)| key.label.is_some() && key.label == one.label;
                 self.rules.mappings.iter().any(label)
             };
-            return Ok(self.keys.iter().position(|one| !mapped(one)).unwrap_or(0));
+            let first = |one: &RingKey| one.from.is_none();
+            let own = self.keys.iter().position(|one| first(one) && !mapped(one));
+            return Ok(own.or(self.keys.iter().position(first)).unwrap_or(0));
         };
-        let found = self.keys.iter().position(|one| one.label.as_deref() == Some(label));
+        let is_it = |one: &RingKey| one.from.is_none() && one.label.as_deref() == Some(label);
+        let found = self.keys.iter().position(is_it);
         found.ok_or_else(|| {
             let rule = format!("the locator has no content key labelled {label}");
             Error::new(ErrorKind::Document, rule)
@@ -141,6 +177,19 @@ impl KeyRing {
     /// Whether the key `id` is one of them.
     pub(super) fn has(&self, id: KeyId) -> bool {
         self.keys.iter().any(|one| one.id == id)
+    }
+
+    /// The keys that take turns with the key `id`.
+    pub(super) fn turns(&self, id: KeyId) -> impl Iterator<Item = KeyId> {
+        let one = self.keys.iter().find(|one| one.id == id);
+        let first = |other: &&RingKey| other.from.is_none();
+        let base = one
+            .and_then(|one| self.keys.iter().filter(first).find(|other| other.label == one.label));
+        let in_turn = move |other: &&RingKey| {
+            let of_label = one.is_some_and(|one| one.label == other.label);
+            of_label && (other.from.is_some() || base.is_some_and(|base| base.id == other.id))
+        };
+        self.keys.iter().filter(in_turn).map(|other| other.id).filter(move |other| *other != id)
     }
 
     /// The content key policy of the key `id`, as the streaming policy says.
@@ -158,6 +207,53 @@ impl KeyRing {
     }
 }
 
+/// The keys of a locator, and which of them are whose in an asset.
+#[derive(Debug)]
+pub(super) struct TrackKeys<'r> {
+    ring: &'r KeyRing,
+    /// One a track: numbers of keys, or `None` where it goes out clear.
+    places: Vec<Option<Periods<usize>>>,
+}
+
+impl TrackKeys<'_> {
+    pub(super) const fn scheme(&self) -> Scheme {
+        self.ring.scheme
+    }
+
+    /// Names of the keys of track number `track`.
+    pub(super) fn ids(&self, track: usize) -> Option<Periods<KeyId>> {
+        let id = |place: &usize| self.ring.keys.get(*place).map(|one| one.id);
+        let ids = self.places.get(track)?.as_ref()?.map(id);
+        let first = (*ids.first())?;
+        Some(ids.map(|id| id.unwrap_or(first)))
+    }
+
+    /// The first of them by its name, for what has room for no more: it has no value.
+    pub(super) fn named(&self, track: usize) -> Option<Protection> {
+        let first = *self.ids(track)?.first();
+        let key = Arc::new(ContentKey::new(first, [0; 16]));
+        Some(Protection { scheme: self.ring.scheme, key, first })
+    }
+
+    /// How what of track number `track` begins at `time` is encrypted; `None` where it goes out
+    /// clear.
+    pub(super) fn at(&self, track: usize, time: Instant) -> Result<Option<Protection>, Error> {
+        let Some(places) = self.places.get(track).and_then(Option::as_ref) else { return Ok(None) };
+        let key = |place: &usize| self.ring.keys.get(*place);
+        let known = key(places.at(time)).and_then(|one| one.key.clone());
+        let key = known.zip(key(places.first()).map(|one| one.id)).map(|(key, first)| {
+            let scheme = self.ring.scheme;
+            key.map(|key| Protection { scheme, key, first })
+        });
+        key.unwrap_or_else(|| Err(Error::bug("a content key was not asked for"))).map(Some)
+    }
+
+    /// Whether who has the key `one` may have the key `other` as well, as far as policies go.
+    pub(super) fn as_open(&self, one: KeyId, other: KeyId) -> bool {
+        one == other || self.ring.policy_of(one) == self.ring.policy_of(other)
+    }
+}
+
 impl RingKey {
     fn new(key: &locator::ContentKey) -> Result<Self, Error> {
         let fault = |what: &str| {
@@ -172,7 +268,7 @@ impl RingKey {
                 Some(Ok(Arc::new(ContentKey::new(id, bytes))))
             }
         };
-        Ok(Self { id, label: key.label.clone(), key: value })
+        Ok(Self { id, label: key.label.clone(), from: key.starts(), key: value })
     }
 }
 
@@ -214,4 +310,78 @@ pub(super) fn stored(
         return Err(Error::new(ErrorKind::Document, rule));
     };
     document.open(id, master)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timescale;
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    /// The ring of `cenc` keys of a locator with these, each `(number, label, start)`.
+    fn ring(keys: &[(u8, &str, Option<&str>)]) -> Result<KeyRing, Error> {
+        let key = |(number, label, start): &(u8, &str, Option<&str>)| {
+            serde_json::json!({
+                "id": format!("60000000-0000-0000-0000-0000000000{number:02}"),
+                "labelReferenceInStreamingPolicy": label,
+                "value": "1UqLohAfWsEGkULYxHjYZg==",
+                "cryptoPeriodStart": start,
+            })
+        };
+        let keys: Vec<Value> = keys.iter().map(key).collect();
+        let locator = serde_json::json!({
+            "assetName": "a", "streamingPolicyName": "p", "contentKeys": keys,
+        });
+        let locator = Locator::parse(locator.to_string().as_bytes()).unwrap();
+        let policy = StreamingPolicy::predefined("Predefined_MultiDrmCencStreaming").unwrap();
+        KeyRing::new(&locator, &policy, Scheme::Cenc)
+    }
+
+    fn last_bytes(periods: &Periods<usize>, ring: &KeyRing) -> Vec<u8> {
+        let last = |place: &usize| ring.keys.get(*place).map_or(0, |one| one.id.0[15]);
+        periods.all().map(last).collect()
+    }
+
+    #[test]
+    fn keys_of_a_label_follow_one_another_by_the_starts_of_their_periods() {
+        let ring = ring(&[
+            (3, "a", Some("PT20S")),
+            (1, "a", None),
+            (4, "b", None),
+            (2, "a", Some("PT10S")),
+            (5, "a", None),
+        ]);
+        let ring = ring.unwrap();
+        let first = KeyReference { label: Some("a".into()), policy: None };
+        let place = ring.labelled(Some(&first)).unwrap();
+        let periods = ring.periods(place, Instant::ZERO);
+        assert_eq!(last_bytes(&periods, &ring), [1, 2, 3]);
+        let at = |ticks| Instant { ticks, timescale: Timescale::MILLISECONDS };
+        assert_eq!((periods.at(at(9_999)), periods.at(at(10_000))), (&1, &3));
+        let moved = ring.periods(place, at(2_000));
+        assert_eq!((moved.at(at(11_999)), moved.at(at(12_000))), (&1, &3));
+        let other = KeyReference { label: Some("b".into()), policy: None };
+        let place = ring.labelled(Some(&other)).unwrap();
+        assert_eq!(last_bytes(&ring.periods(place, Instant::ZERO), &ring), [4]);
+        assert!(ring.rotates());
+    }
+
+    #[test]
+    fn periods_that_leave_open_which_key_is_in_use_are_refused() {
+        let starts: Vec<String> = (1..=32).map(|number| format!("PT{number}S")).collect();
+        let mut many: Vec<(u8, &str, Option<&str>)> = vec![(0, "a", None)];
+        many.extend((1..).zip(&starts).map(|(number, start)| (number, "a", Some(start.as_str()))));
+        for (keys, rule) in [
+            (&[(1, "a", Some("PT1S")), (2, "b", None)][..], "there before its crypto period"),
+            (&[(1, "a", None), (2, "a", Some("PT60S")), (3, "a", Some("PT1M"))], "starts then"),
+            (&many, "more than 32"),
+        ] {
+            let error = ring(keys).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Document);
+            assert!(error.message().contains(rule), "{}", error.message());
+        }
+        assert!(ring(&many[..32]).is_ok());
+        assert!(!ring(&[(1, "a", None), (2, "a", Some("PT0S"))]).unwrap().rotates());
+    }
 }

@@ -16,6 +16,7 @@ mod asked;
 mod custom_data;
 mod discovery;
 mod proxy;
+mod turns;
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -30,7 +31,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::access::{Claims, Expected, Jwt, Remote, SignatureCheck, jwt, swt};
-use crate::cipher::{ContentKey, Scheme};
+use crate::cipher::{ContentKey, KeyId, Scheme};
 use crate::delivery::content_key_policy::{KeyForm, Restriction, TokenRestriction};
 use crate::delivery::{ContentKeyPolicy, Locator, content_key_policy_object, key_object};
 use crate::error::{AmsCode, Error, ErrorKind};
@@ -48,6 +49,8 @@ use discovery::{Rule, Trial};
 pub(super) struct Found {
     asked: Asked,
     keys: Vec<Arc<ContentKey>>,
+    /// Keys of other crypto periods, which a licence has beside those that were asked for.
+    turns: Vec<Arc<ContentKey>>,
     policy: String,
     /// Whose licence is asked for, where it is not ours.
     server: Option<String>,
@@ -60,6 +63,8 @@ pub(super) enum KeyStage {
     Documents(Asked),
     /// The streaming policy of the locator, which is no predefined one.
     Policy(Asked, Box<Locator>, Vec<Result<Fetched, FetchError>>),
+    /// Documents of keys of other crypto periods, of these names.
+    Turns(Found, Vec<KeyId>),
     /// The content key policy.
     Restriction(Found),
     /// Documents of `OpenID` providers.
@@ -86,6 +91,7 @@ impl Job {
         match stage {
             KeyStage::Documents(asked) => self.key_documents(asked),
             KeyStage::Policy(asked, locator, keys) => self.of_locator(asked, &locator, keys),
+            KeyStage::Turns(found, kids) => self.turns(found, kids),
             KeyStage::Restriction(found) => self.restriction(found),
             KeyStage::Discovery(trial) => self.discovered(trial),
             KeyStage::KeySets(trial, again) => self.key_sets(trial, again),
@@ -156,7 +162,9 @@ impl Job {
                 (None, None) => return Err(Error::bug("a content key was not asked for")),
             });
         }
-        self.read_restriction(asked, keys, names, server)
+        let (turns, open) = turns::of(&rings, &asked);
+        let found = Self::found(asked, keys, names, server)?;
+        self.read_turns(Found { turns, ..found }, open)
     }
 
     /// Keys that say themselves who may have them.
@@ -177,16 +185,16 @@ impl Job {
             let rule = "its document has no policyName, and the request no locator";
             names.push(name.ok_or_else(|| refused(&format!("content key {kid}: {rule}")))?);
         }
-        self.read_restriction(asked, keys, names, None)
+        let found = Self::found(asked, keys, names, None)?;
+        Ok(self.read_restriction(found))
     }
 
-    fn read_restriction(
-        &mut self,
+    fn found(
         asked: Asked,
         keys: Vec<Arc<ContentKey>>,
         mut names: Vec<String>,
         server: Option<String>,
-    ) -> Result<Next, Error> {
+    ) -> Result<Found, Error> {
         names.dedup();
         let [policy] = names.as_slice() else {
             return Err(Error::bad_request("key: the keys have different policies, ask for each"));
@@ -195,10 +203,13 @@ impl Job {
             let rule = format!("the name of a content key policy {fault}");
             return Err(Error::new(ErrorKind::Document, rule));
         }
-        let read = self.document(content_key_policy_object(policy));
-        let found = Found { asked, keys, policy: policy.clone(), server };
+        Ok(Found { asked, keys, turns: Vec::new(), policy: policy.clone(), server })
+    }
+
+    fn read_restriction(&mut self, found: Found) -> Next {
+        let read = self.document(content_key_policy_object(&found.policy));
         self.stage = Stage::Keys(KeyStage::Restriction(found));
-        Ok(Next::Read(vec![read]))
+        Next::Read(vec![read])
     }
 
     fn restriction(&mut self, found: Found) -> Result<Next, Error> {
@@ -213,14 +224,14 @@ impl Job {
         let mut open = policy.options.into_iter().filter(|option| option.form == form);
         let Some(token) = self.shown() else {
             if open.any(|option| option.restriction == Restriction::Open) {
-                return self.grant(&found);
+                return self.grant(&found, |_| true);
             }
             return Err(refused("there is no token"));
         };
         let mut rules = Vec::new();
         for option in open {
             match option.restriction {
-                Restriction::Open => return self.grant(&found),
+                Restriction::Open => return self.grant(&found, |_| true),
                 Restriction::Token(restriction) => rules.push(Rule::new(restriction, &token)),
                 Restriction::Unknown => {}
             }
@@ -247,7 +258,7 @@ impl Job {
             match read {
                 Ok((none, said, expected)) if none.is_empty() => {
                     match self.fits(&found, &said, &expected) {
-                        Ok(()) => return self.grant(&found),
+                        Ok(()) => return self.granted(&found, &said, &expected),
                         Err(fault) => faults.push(fault),
                     }
                 }
@@ -276,7 +287,7 @@ impl Job {
                 continue;
             }
             match self.fits(found, claims, expected) {
-                Ok(()) => return self.grant(found),
+                Ok(()) => return self.granted(found, claims, expected),
                 Err(error) => last = error,
             }
         }
@@ -291,7 +302,19 @@ impl Job {
             .try_for_each(|kid| claims.check(expected, Some(&kid.to_string()), self.now))
     }
 
-    fn grant(&mut self, found: &Found) -> Result<Next, Error> {
+    /// What a token with these claims gets.
+    fn granted(
+        &mut self,
+        found: &Found,
+        claims: &Claims,
+        expected: &Expected,
+    ) -> Result<Next, Error> {
+        let now = self.now;
+        self.grant(found, |kid| claims.check(expected, Some(&kid.to_string()), now).is_ok())
+    }
+
+    /// What was asked for, and of the keys of other periods those that `may` be had.
+    fn grant(&mut self, found: &Found, may: impl Fn(KeyId) -> bool) -> Result<Next, Error> {
         if let Some(server) = &found.server {
             return self.pass_on(server);
         }
@@ -299,7 +322,10 @@ impl Job {
             [key] if !found.asked.licence => {
                 ("application/octet-stream", Bytes::copy_from_slice(key.expose()))
             }
-            keys => ("application/json", licence(keys)),
+            keys => {
+                let turns = found.turns.iter().filter(|key| may(key.id));
+                ("application/json", licence(keys.iter().chain(turns)))
+            }
         };
         let headers = vec![
             ("Content-Type", content_type.into()),
@@ -326,7 +352,7 @@ fn read_token(
 }
 
 /// A JSON Web Key Set of the keys (EME §9.1.4).
-fn licence(keys: &[Arc<ContentKey>]) -> Bytes {
+fn licence<'k>(keys: impl Iterator<Item = &'k Arc<ContentKey>>) -> Bytes {
     let key = |key: &Arc<ContentKey>| {
         serde_json::json!({
             "kty": "oct",
@@ -334,7 +360,7 @@ fn licence(keys: &[Arc<ContentKey>]) -> Bytes {
             "k": URL_SAFE_NO_PAD.encode(key.expose()),
         })
     };
-    let keys: Vec<Value> = keys.iter().map(key).collect();
+    let keys: Vec<Value> = keys.map(key).collect();
     serde_json::json!({ "keys": keys, "type": "temporary" }).to_string().into()
 }
 

@@ -12,6 +12,7 @@ use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Page, TextPage};
 use crate::job::answer::{Answer, carriage};
+use crate::job::keys::TrackKeys;
 use crate::job::pages::{Run, between, extent};
 use crate::job::seam::{Body, Config};
 use crate::job::target::Target;
@@ -21,6 +22,7 @@ use crate::presentation::smooth::in_smooth;
 use crate::segment::{Recipe, Stored};
 use crate::source::{ObjectId, Version, spans};
 use crate::text::Carriage;
+use crate::time::{Instant, Ticks};
 
 /// What all segments are made from.
 #[derive(Clone, Copy)]
@@ -29,7 +31,7 @@ pub(super) struct Maker<'a> {
     pub(super) head: &'a Head,
     pub(super) config: &'a Config,
     /// How media goes out encrypted, if it does.
-    pub(super) protection: Option<&'a Protection>,
+    pub(super) keys: Option<&'a TrackKeys<'a>>,
 }
 
 /// A track and its number in the head.
@@ -46,17 +48,25 @@ impl Maker<'_> {
     pub(super) fn recipe(&self, of: Numbered<'_>, page: &Page) -> Result<Recipe, Error> {
         let (_, track) = of;
         let (object, version) = self.file(track, core::slice::from_ref(page))?;
-        let cipher = self.samples(of)?.map(|samples| samples.fragment(page)).transpose()?;
-        let start = if self.target.what.params().format.is_smooth() {
+        let start = page.start;
+        let fragment = |samples: TrackCipher| {
+            let pssh = samples.changed().map(|kid| self.target.boxes(kid, &[kid]));
+            samples.fragment(page, pssh.unwrap_or_default())
+        };
+        let cipher = self.samples(of, start)?.map(fragment).transpose()?;
+        let first = if self.target.what.params().format.is_smooth() {
             in_smooth(track)?;
             let page = smooth::fragment(page, track.timescale)?;
             cmaf::segment_start(&page, Dialect::Smooth, cipher.as_ref())
         } else {
             cmaf::segment_start(page, Dialect::Cmaf, cipher.as_ref())
         };
-        let plan = cipher.map(|cipher| cipher.plan(start.len()));
-        let mut recipe = Recipe::new(start, &object, &version, page.ranges());
-        recipe.cipher = plan.or_else(|| self.whole(of, recipe.input));
+        let plan = cipher.map(|cipher| cipher.plan(first.len()));
+        let mut recipe = Recipe::new(first, &object, &version, page.ranges());
+        recipe.cipher = match plan {
+            Some(plan) => Some(plan),
+            None => self.whole(of, start, recipe.input)?,
+        };
         Ok(recipe)
     }
 
@@ -66,42 +76,63 @@ impl Maker<'_> {
         Ok(match carriage(track, self.target.what.params().format) {
             Some(carriage) => text::init(track, carriage),
             None => {
-                let pssh = self.target.pssh(self.head, number)?;
-                cmaf::init(track, self.samples(of)?.as_ref(), &pssh)
+                let pssh = self.keys.map(|keys| self.target.pssh(keys, number));
+                cmaf::init(track, self.named(of)?.as_ref(), &pssh.unwrap_or_default())
             }
         })
     }
 
-    /// How the samples of a track are encrypted, if they are.
-    pub(super) fn samples(&self, of: Numbered<'_>) -> Result<Option<TrackCipher>, Error> {
-        let (number, track) = of;
-        let Some(protection) = self.protection else { return Ok(None) };
-        TrackCipher::new(track, number, &self.head.identity, protection)
+    /// How what of a track begins at `start` is encrypted, if it is.
+    fn protection(
+        &self,
+        (number, track): Numbered<'_>,
+        start: Ticks,
+    ) -> Result<Option<Protection>, Error> {
+        let start = Instant { ticks: start, timescale: track.timescale };
+        Ok(self.keys.map(|keys| keys.at(number, start)).transpose()?.flatten())
+    }
+
+    /// How what an initialization segment says of the samples of a track is made: of names alone.
+    pub(super) fn named(&self, of: Numbered<'_>) -> Result<Option<TrackCipher>, Error> {
+        let Some(protection) = self.keys.and_then(|keys| keys.named(of.0)) else { return Ok(None) };
+        TrackCipher::new(of.1, of.0, &self.head.identity, protection)
+    }
+
+    /// How its samples are, if they are.
+    pub(super) fn samples(
+        &self,
+        of: Numbered<'_>,
+        start: Ticks,
+    ) -> Result<Option<TrackCipher>, Error> {
+        let Some(protection) = self.protection(of, start)? else { return Ok(None) };
+        TrackCipher::new(of.1, of.0, &self.head.identity, protection)
     }
 
     /// How a segment of `len` bytes is encrypted whole, if it is.
-    fn whole(&self, (number, track): Numbered<'_>, len: u64) -> Option<CipherPlan> {
-        let protection = self.protection.filter(|found| found.scheme == Scheme::Cbc)?;
-        let key = protection.keys.get(number).cloned().flatten()?;
-        let set = self.target.what.params().format.vector_set(track.set);
-        let iv = segment_iv(&key.id, &self.head.identity, set);
-        Some(CipherPlan::whole(key, iv, len))
+    fn whole(&self, of: Numbered<'_>, start: Ticks, len: u64) -> Result<Option<CipherPlan>, Error> {
+        let protection = self.protection(of, start)?;
+        let whole = protection.filter(|found| found.scheme == Scheme::Cbc);
+        Ok(whole.map(|Protection { key, .. }| {
+            let set = self.target.what.params().format.vector_set(of.1.set);
+            let iv = segment_iv(&key.id, &self.head.identity, set);
+            CipherPlan::whole(key, iv, len)
+        }))
     }
 
     /// A segment in hand, encrypted if it is to be whole.
-    fn sealed(&self, of: Numbered<'_>, bytes: Vec<u8>) -> Body {
+    fn sealed(&self, of: Numbered<'_>, start: Ticks, bytes: Vec<u8>) -> Result<Body, Error> {
         let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let Some(plan) = self.whole(of, len) else { return Body::Bytes(bytes.into()) };
+        let Some(plan) = self.whole(of, start, len)? else { return Ok(Body::Bytes(bytes.into())) };
         let mut encrypter = Encrypter::new(plan);
         let mut sealed = encrypter.update(bytes.into()).to_vec();
         sealed.extend_from_slice(&encrypter.finish());
-        Body::Bytes(sealed.into())
+        Ok(Body::Bytes(sealed.into()))
     }
 
     /// A Smooth Streaming fragment of text.
     pub(super) fn smooth_text(&self, of: Numbered<'_>, page: &TextPage) -> Result<Answer, Error> {
         let fragment = text::smooth_fragment(of.1, page)?;
-        Ok(Answer::new(media_type(of.1), self.sealed(of, fragment)))
+        Ok(Answer::new(media_type(of.1), self.sealed(of, page.start, fragment)?))
     }
 
     /// A segment of text: one fragment in CMAF, else those a transport stream packs, as WebVTT.
@@ -113,23 +144,24 @@ impl Maker<'_> {
     ) -> Result<Answer, Error> {
         let (_, track) = of;
         let (Some(carriage), Some(page)) = (carriage, pages.first()) else {
+            let start = pages.first().map_or(Ticks::MIN, |page| page.start);
             let text = text::webvtt::segment(track, pages, ts::ORIGIN.unsigned_abs());
-            return Ok(Answer::new("text/vtt", self.sealed(of, text.into())));
+            return Ok(Answer::new("text/vtt", self.sealed(of, start, text.into())?));
         };
         let segment = text::segment(track, page, carriage)?;
-        Ok(Answer::new(media_type(track), self.sealed(of, segment)))
+        Ok(Answer::new(media_type(track), self.sealed(of, page.start, segment)?))
     }
 
     /// The first picture of a fragment in a transport stream.
     pub(super) fn key_frame(&self, of: Numbered<'_>, page: &Page) -> Result<Answer, Error> {
         let (_, track) = of;
-        let essence = self.essence(of)?;
+        let essence = self.essence(of, page.start)?;
         let page = page.key_frame();
         let pages = core::slice::from_ref(&page);
         let source = Source { essence: &essence, pages };
         let plan = Plan::transport(source, None, page.fragment.into())?;
         let mux = Mux::new(plan, vec![self.stored(track, pages)?]);
-        self.transport_stream(of, mux)
+        self.transport_stream(of, page.start, mux)
     }
 
     /// A segment of packed fragments: a transport stream, or packed audio. `runs` say whose
@@ -141,19 +173,20 @@ impl Maker<'_> {
         };
         let track = self.track(run)?;
         let of = (run.track, track);
-        let essence = self.essence(of)?;
+        let start = pages.first().map_or(Ticks::MIN, |page| page.start);
+        let essence = self.essence(of, start)?;
         let source = Source { essence: &essence, pages: &pages };
         if let Some(content_type) = essence.packed_type() {
             let plan = Plan::packed(source)?;
             let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
-            let body = Body::Mux(self.encrypted(of, mux)?.into());
+            let body = Body::Mux(self.encrypted(of, start, mux)?.into());
             return Ok(Answer::new(content_type, body));
         }
         let number = self.head.segment_number(track, run.fragments.start);
         let Some((sound, with)) = with else {
             let plan = Plan::transport(source, None, number)?;
             let mux = Mux::new(plan, vec![self.stored(track, &pages)?]);
-            return self.transport_stream(of, mux);
+            return self.transport_stream(of, start, mux);
         };
         let sound_track = self.track(with)?;
         let begin = pages.first().filter(|_| run.fragments.start > 0);
@@ -161,43 +194,57 @@ impl Maker<'_> {
         let from = begin.map(|page| extent(page, track).0);
         let until = end.map(|page| extent(page, track).1);
         let sound = between(sound, sound_track, from, until);
-        let sound_essence = self.essence((with.track, sound_track))?;
-        self.together(run.track, with.track)?;
+        let beside = self.together(of, with.track, start)?;
+        let sound_essence = Essence::read(&sound_track.entries, sound_track.timescale)?;
+        let sound_essence = if beside { sound_essence.sealed()? } else { sound_essence };
         let beside = Source { essence: &sound_essence, pages: &sound };
         let plan = Plan::transport(source, Some(beside), number)?;
         let stored = vec![self.stored(track, &pages)?, self.stored(sound_track, &sound)?];
-        self.transport_stream(of, Mux::new(plan, stored))
+        self.transport_stream(of, start, Mux::new(plan, stored))
     }
 
-    fn transport_stream(&self, of: Numbered<'_>, mux: Mux) -> Result<Answer, Error> {
-        let body = Body::Mux(self.encrypted(of, mux)?.into());
+    fn transport_stream(&self, of: Numbered<'_>, start: Ticks, mux: Mux) -> Result<Answer, Error> {
+        let body = Body::Mux(self.encrypted(of, start, mux)?.into());
         Ok(Answer::new("video/mp2t", body)) // 8216 §10
     }
 
     /// A track as transport streams see it, its samples encrypted if they are to be.
-    fn essence(&self, (number, track): Numbered<'_>) -> Result<Essence, Error> {
-        let essence = Essence::read(&track.entries, track.timescale)?;
-        if self.sample_key(number)?.is_some() { essence.sealed() } else { Ok(essence) }
+    fn essence(&self, of: Numbered<'_>, start: Ticks) -> Result<Essence, Error> {
+        let essence = Essence::read(&of.1.entries, of.1.timescale)?;
+        if self.sample_key(of, start)?.is_some() { essence.sealed() } else { Ok(essence) }
     }
 
-    /// The key of the samples of track `number` in transport streams, if they have one.
-    fn sample_key(&self, number: usize) -> Result<Option<&Arc<ContentKey>>, Error> {
-        let Some(protection) = self.protection.filter(|found| found.scheme != Scheme::Cbc) else {
-            return Ok(None);
-        };
-        if protection.scheme != Scheme::Cbcs {
-            let rule = "transport streams have samples encrypted by cbcs-aapl alone: ask for \
-                        format=m3u8-cmaf";
-            return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
+    /// The key of the samples of a track in transport streams, if they have one.
+    fn sample_key(&self, of: Numbered<'_>, start: Ticks) -> Result<Option<Arc<ContentKey>>, Error> {
+        let scheme = self.keys.map(TrackKeys::scheme);
+        match scheme {
+            None | Some(Scheme::Cbc) => Ok(None),
+            Some(Scheme::Cbcs) => Ok(self.protection(of, start)?.map(|found| found.key)),
+            Some(Scheme::Cenc | Scheme::Piff) => {
+                let rule = "transport streams have samples encrypted by cbcs-aapl alone: ask for \
+                            format=m3u8-cmaf";
+                Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
+            }
         }
-        Ok(protection.keys.get(number).and_then(Option::as_ref))
     }
 
-    /// Pictures and sound may share segments: playlists name one key for both.
-    fn together(&self, pictures: usize, sound: usize) -> Result<(), Error> {
-        let (pictures, sound) = (self.sample_key(pictures)?, self.sample_key(sound)?);
-        if sound.is_none_or(|sound| pictures.is_some_and(|one| one.id == sound.id)) {
-            return Ok(());
+    /// Whether the samples of track number `sound` are encrypted in the segment of the pictures
+    /// `of` that begins at `start`. A segment has one key, that of its pictures, for playlists name
+    /// one: sound goes with it where that gives away no more than the sound's own key would.
+    fn together(&self, of: Numbered<'_>, sound: usize, start: Ticks) -> Result<bool, Error> {
+        let Some(keys) = self.keys else { return Ok(false) };
+        let start = Instant { ticks: start, timescale: of.1.timescale };
+        let (pictures, own) = (keys.at(of.0, start)?, keys.at(sound, start)?);
+        let whole = keys.scheme() == Scheme::Cbc;
+        let fits = match (&pictures, &own) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(one), Some(other)) => {
+                one.key.id == other.key.id || whole && keys.as_open(one.key.id, other.key.id)
+            }
+        };
+        if fits {
+            return Ok(own.is_some() && !whole);
         }
         let rule = "pictures and sound have different keys and cannot share segments: ask for \
                     another format than m3u8-aapl-v3";
@@ -205,11 +252,11 @@ impl Maker<'_> {
     }
 
     /// The same, encrypted if it is to be.
-    fn encrypted(&self, of: Numbered<'_>, mux: Mux) -> Result<Mux, Error> {
-        if let Some(key) = self.sample_key(of.0)? {
-            return Ok(mux.sealed(SampleAes::new(Arc::clone(key))));
+    fn encrypted(&self, of: Numbered<'_>, start: Ticks, mux: Mux) -> Result<Mux, Error> {
+        if let Some(key) = self.sample_key(of, start)? {
+            return Ok(mux.sealed(SampleAes::new(key)));
         }
-        Ok(match self.whole(of, mux.len()) {
+        Ok(match self.whole(of, start, mux.len())? {
             Some(plan) => mux.encrypted(plan),
             None => mux,
         })

@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::cipher::{KeyId, Scheme, constant_iv, pssh, segment_iv};
+use crate::cipher::{KeyId, Periods, Scheme, constant_iv, pssh, segment_iv};
 use crate::delivery::streaming_policy::LicenseServer;
 use crate::error::Error;
 use crate::index::Head;
-use crate::job::keys::KeyRing;
+use crate::job::keys::{KeyRing, TrackKeys};
 use crate::job::target::Target;
 use crate::presentation::{License, Presentation, Protected};
 use crate::request::percent::Encoded;
@@ -32,36 +32,53 @@ impl Target {
         head: &Head,
     ) -> Result<Presentation, Error> {
         let Some(ring) = &self.keys else { return Ok(presentation) };
-        let ids = ring.ids(head)?;
+        let keys = ring.of(head)?;
+        // Playlists name each key where it begins to be used; elsewhere all are told of at once.
+        let one_by_one = self.what.params().format.is_hls();
         for rendition in presentation.sets.iter_mut().flat_map(|set| &mut set.renditions) {
-            let kid = ids.get(rendition.track).copied().flatten();
+            let kids = keys.ids(rendition.track);
             let track = head.tracks.get(rendition.track);
-            if let (Some(kid), Some(track)) = (kid, track) {
+            let Some((kids, track)) = kids.zip(track) else { continue };
+            let all = distinct(&kids);
+            rendition.protected = Some(kids.map(|kid| {
                 let iv = match ring.scheme {
                     Scheme::Cbc => {
                         let set = self.what.params().format.vector_set(track.set);
-                        Some(segment_iv(&kid, &head.identity, set))
+                        Some(segment_iv(kid, &head.identity, set))
                     }
-                    Scheme::Cbcs => Some(constant_iv(&kid)),
+                    Scheme::Cbcs => Some(constant_iv(kid)),
                     Scheme::Cenc | Scheme::Piff => None,
                 };
-                rendition.protected = Some(self.protected(ring, kid, iv));
-            }
+                let told = if one_by_one { core::slice::from_ref(kid) } else { &all };
+                self.protected(ring, *kid, told, iv)
+            }));
         }
         Ok(presentation)
     }
 
-    /// The `pssh` boxes of the initialization segment of track number `track`.
-    pub(super) fn pssh(&self, head: &Head, track: usize) -> Result<Vec<u8>, Error> {
-        let Some(ring) = self.keys.as_ref().filter(|ring| ring.scheme != Scheme::Cbc) else {
-            return Ok(Vec::new());
-        };
-        let kid = ring.ids(head)?.get(track).copied().flatten();
-        let boxes = kid.map(|kid| self.protected(ring, kid, None));
-        Ok(boxes.iter().flat_map(Protected::boxes).flatten().copied().collect())
+    /// The `pssh` boxes of the initialization segment of track number `track`: for all its keys.
+    pub(super) fn pssh(&self, keys: &TrackKeys<'_>, track: usize) -> Vec<u8> {
+        let Some(kids) = keys.ids(track) else { return Vec::new() };
+        let all = distinct(&kids);
+        self.boxes(*kids.first(), &all)
     }
 
-    fn protected(&self, ring: &KeyRing, kid: KeyId, iv: Option<[u8; 16]>) -> Protected {
+    /// The same of a fragment under the key `kid`.
+    pub(super) fn boxes(&self, kid: KeyId, kids: &[KeyId]) -> Vec<u8> {
+        let Some(ring) = self.keys.as_ref().filter(|ring| ring.scheme != Scheme::Cbc) else {
+            return Vec::new();
+        };
+        let protected = self.protected(ring, kid, kids, None);
+        protected.boxes().flatten().copied().collect()
+    }
+
+    fn protected(
+        &self,
+        ring: &KeyRing,
+        kid: KeyId,
+        kids: &[KeyId],
+        iv: Option<[u8; 16]>,
+    ) -> Protected {
         let rules = &ring.rules;
         let params = self.what.params();
         let told = |template: &Option<String>, own: &str, shown: bool| match template {
@@ -80,16 +97,16 @@ impl Target {
         let clear_key = clear.then(|| License {
             url: told(&rules.key_url, "ClearKey/", true),
             data: Vec::new(),
-            pssh: pssh::pssh(pssh::CLEAR_KEY, &[kid], &[]),
+            pssh: pssh::pssh(pssh::CLEAR_KEY, kids, &[]),
         });
         let play_ready = rules.play_ready.as_ref().filter(|_| sampled).map(|system| {
             let url = licenses(&system.server, "PlayReady/");
             let attributes = system.custom_attributes.as_deref();
-            let data = pssh::play_ready_object(kid, ring.scheme, url.as_deref(), attributes);
+            let data = pssh::play_ready_object(kids, ring.scheme, url.as_deref(), attributes);
             License { url, pssh: pssh::pssh(pssh::PLAY_READY, &[], &data), data }
         });
         let widevine = rules.widevine.as_ref().filter(|_| sampled).map(|system| {
-            let data = pssh::widevine_data(kid, ring.scheme);
+            let data = pssh::widevine_data(kids, ring.scheme);
             let url = licenses(&system.server, "Widevine/");
             License { url, pssh: pssh::pssh(pssh::WIDEVINE, &[], &data), data }
         });
@@ -139,6 +156,17 @@ impl Target {
     fn filled(&self, template: &str, kid: KeyId) -> String {
         self.addresses.filled(template, kid, &self.asset)
     }
+}
+
+/// All the keys, each once.
+fn distinct(kids: &Periods<KeyId>) -> Vec<KeyId> {
+    let mut all = Vec::new();
+    for kid in kids.all() {
+        if !all.contains(kid) {
+            all.push(*kid);
+        }
+    }
+    all
 }
 
 impl Addresses {

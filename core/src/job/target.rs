@@ -5,14 +5,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::cipher::Protection;
+use crate::cipher::Scheme;
 use crate::delivery::{Locator, Protocol, StreamingPolicy, index_object, locator_object};
 use crate::error::{AmsCode, Error};
 use crate::filter::Filter;
 use crate::index::{FIRST_READ, Head};
 use crate::job::explain::Explain;
 use crate::job::filtered;
-use crate::job::keys::KeyRing;
+use crate::job::keys::{KeyRing, TrackKeys};
 use crate::job::seam::Read;
 use crate::job::signals::Addresses;
 use crate::job::{Job, Next, Stage};
@@ -54,9 +54,9 @@ impl Target {
         self.keys.as_ref().filter(|_| self.is_media()).map(KeyRing::objects).unwrap_or_default()
     }
 
-    /// How the media of `head` is encrypted; `None` where it goes out clear, and for manifests.
-    pub(super) fn protection(&self, head: &Head) -> Result<Option<Protection>, Error> {
-        self.keys.as_ref().filter(|_| self.is_media()).map(|ring| ring.protection(head)).transpose()
+    /// Keys of the tracks of `head`; `None` where all goes out clear, and for manifests.
+    pub(super) fn track_keys(&self, head: &Head) -> Result<Option<TrackKeys<'_>>, Error> {
+        self.keys.as_ref().filter(|_| self.is_media()).map(|ring| ring.of(head)).transpose()
     }
 }
 
@@ -95,6 +95,7 @@ impl Job {
         let keys = what.params().encryption;
         let keys = keys.map(|scheme| KeyRing::new(&locator, &policy, scheme)).transpose();
         let keys = keys.map_err(|error| error.within(&locator_object(&request.locator)))?;
+        one_key_where_no_more_go(&what, keys.as_ref())?;
         let names = filtered::names(&locator.filters, &what)?;
         let filter = Filter::default();
         let addresses = Addresses {
@@ -168,6 +169,25 @@ fn encrypt_as_allowed(params: &mut Params, policy: &StreamingPolicy) -> Result<(
         return Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported));
     }
     Ok(())
+}
+
+/// Refuses crypto periods to what has room for one key: the header of Smooth Streaming (MS-SSTR
+/// 2.2.2.2), what AMS wrote of segments that are encrypted whole, and renditions in one file, whose
+/// fragments have to be as long as the index says.
+fn one_key_where_no_more_go(what: &What, keys: Option<&KeyRing>) -> Result<(), Error> {
+    let Params { format, encryption, on_demand, .. } = what.params();
+    let whole = *encryption == Some(Scheme::Cbc) && !format.is_hls();
+    let file = *on_demand || matches!(what, What::File { .. });
+    if !keys.is_some_and(KeyRing::rotates) || !(whole || file || format.is_smooth()) {
+        return Ok(());
+    }
+    let named = match (file, whole) {
+        (true, _) => "a rendition in one file has",
+        (_, true) => "encryption=cbc has outside of HLS",
+        (false, false) => "Smooth Streaming has",
+    };
+    let rule = format!("{named} one key, and the locator's content keys have crypto periods");
+    Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
 }
 
 /// What policies call the protocol of `format`.

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
-use crate::cipher::{KeyId, Scheme};
+use crate::cipher::{KeyId, Periods, Scheme};
 use crate::presentation::{
     License, Presentation, Protected, Rendition, Shape, SwitchingSet, Timeline, VideoRange,
 };
@@ -185,7 +185,28 @@ pub(super) fn protected(scheme: Scheme) -> Protected {
 pub(super) fn protected_film(scheme: Scheme) -> Presentation {
     let mut film = film();
     for rendition in film.sets.iter_mut().flat_map(|set| &mut set.renditions) {
-        rendition.protected = Some(protected(scheme));
+        rendition.protected = Some(protected(scheme).into());
+    }
+    film
+}
+
+/// The same, under another key from its second segment on.
+pub(super) fn rotated_film(scheme: Scheme) -> Presentation {
+    let mut film = film();
+    for rendition in film.sets.iter_mut().flat_map(|set| &mut set.renditions) {
+        let first = protected(scheme);
+        let mut next = first.clone();
+        next.kid = KeyId::parse("60000000-0000-0000-0000-00000000000b").unwrap();
+        next.iv = next.iv.map(|_| [0xCD; 16]);
+        next.key_url = next.key_url.map(|url| url.replace("00a", "00b"));
+        for license in [&mut next.clear_key, &mut next.play_ready, &mut next.widevine] {
+            license.iter_mut().for_each(|license| license.data.push(b'2'));
+        }
+        next.fair_play.iter_mut().for_each(|one| one.url = Some("skd://fp.example/b".into()));
+        let (timeline, timescale) = (&rendition.timeline, rendition.timescale);
+        let ticks = timeline.start_of(1);
+        let border = Instant { ticks, timescale };
+        rendition.protected = Some(Periods::new(first, alloc::vec![(border, next)]));
     }
     film
 }

@@ -262,6 +262,7 @@ fn movie_fragment(
     let columns = Columns::of(&page.samples);
     out.boxed(*b"moof", |out| {
         out.full_box(*b"mfhd", 0, 0, |out| out.u32(page.fragment.saturating_add(1)));
+        cipher.iter().for_each(|cipher| out.bytes(cipher.pssh()));
         out.boxed(*b"traf", |out| {
             columns.fragment_header(out, page.entry, dialect);
             if dialect == Dialect::Cmaf {
@@ -271,7 +272,10 @@ fn movie_fragment(
             if dialect == Dialect::Smooth {
                 dependencies(out, &page.samples);
             }
-            cipher.iter().for_each(|cipher| cipher.write(out));
+            if let Some(cipher) = cipher {
+                cipher.group(out);
+                cipher.write(out);
+            }
             if dialect == Dialect::Smooth {
                 absolute_time(out, page);
             }

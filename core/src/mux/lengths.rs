@@ -1,7 +1,6 @@
 //! Lengths of fragments as they go out.  In: a track and its pages.  Out: the table of them.
 
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::cipher::{ContentKey, KeyId, Protection, Scheme};
@@ -24,7 +23,7 @@ pub fn of(track: &Track, identity: &Identity, pages: &[Page]) -> Result<Vec<u8>,
     for page in pages {
         let start = len(&segment_start(page, Dialect::Cmaf, None));
         let more = |cipher: &Option<TrackCipher>| {
-            let fragment = cipher.as_ref()?.fragment(page).ok()?;
+            let fragment = cipher.as_ref()?.fragment(page, Vec::new()).ok()?;
             let protected = len(&segment_start(page, Dialect::Cmaf, Some(&fragment)));
             Some(protected.saturating_sub(start))
         };
@@ -36,14 +35,16 @@ pub fn of(track: &Track, identity: &Identity, pages: &[Page]) -> Result<Vec<u8>,
     Ok(out.into_vec())
 }
 
-/// How `track` is encrypted, but for the key: whose does not matter to lengths.
+/// How `track` is encrypted, but for the key: whose does not matter to lengths, as long as it never
+/// changes. Files of keys that do are refused.
 fn cipher(
     track: &Track,
     identity: &Identity,
     scheme: Scheme,
 ) -> Result<Option<TrackCipher>, Error> {
-    let key = Arc::new(ContentKey::new(KeyId([0; 16]), [0; 16]));
-    TrackCipher::new(track, 0, identity, &Protection { scheme, keys: vec![Some(key)] })
+    let first = KeyId([0; 16]);
+    let key = Arc::new(ContentKey::new(first, [0; 16]));
+    TrackCipher::new(track, 0, identity, Protection { scheme, key, first })
 }
 
 /// By how much what is shown first comes before the first sample, ticks.

@@ -8,8 +8,8 @@ use core::ops::Range;
 
 use crate::asset::movie::Media;
 use crate::cipher::{
-    BLOCK, Bounds, CipherPlan, ContentKey, Mode, Pattern, Protection, Run, SampleIvs, Scheme,
-    Subsample, constant_iv, subsamples,
+    BLOCK, Bounds, CipherPlan, ContentKey, KeyId, Mode, Pattern, Protection, Run, SampleIvs,
+    Scheme, Subsample, constant_iv, subsamples,
 };
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -20,6 +20,8 @@ use crate::wire::Writer;
 #[derive(Debug, Clone)]
 pub struct TrackCipher {
     key: Arc<ContentKey>,
+    /// The key the track has at first, whose name `tenc` has.
+    first: KeyId,
     scheme: Scheme,
     pattern: Mode,
     ivs: SampleIvs,
@@ -36,6 +38,8 @@ pub struct TrackCipher {
 pub struct FragmentCipher {
     track: TrackCipher,
     samples: Vec<SampleCipher>,
+    /// `pssh` boxes of the key, where it is not the track's first.
+    pssh: Vec<u8>,
 }
 
 /// How one is.
@@ -66,10 +70,8 @@ impl TrackCipher {
         track: &Track,
         number: usize,
         identity: &Identity,
-        protection: &Protection,
+        Protection { scheme, key, first }: Protection,
     ) -> Result<Option<Self>, Error> {
-        let Some(key) = protection.keys.get(number).cloned().flatten() else { return Ok(None) };
-        let scheme = protection.scheme;
         let pattern = match (scheme, track.media) {
             (Scheme::Cbc, _) | (_, Media::Text) => return Ok(None),
             (Scheme::Cenc | Scheme::Piff, _) => Mode::Ctr,
@@ -84,7 +86,7 @@ impl TrackCipher {
             Some("av01") => Bounds::Tiles,
             Some(_) | None => Bounds::Slices,
         };
-        Ok(Some(Self { key, scheme, pattern, ivs, audio, length_size, bounds }))
+        Ok(Some(Self { key, first, scheme, pattern, ivs, audio, length_size, bounds }))
     }
 
     /// `entry`, a complete sample entry, as a protected one (14496-12 §8.12): another name, and
@@ -112,31 +114,41 @@ impl TrackCipher {
 
     /// `tenc` (23001-7 §8.2)
     fn track_encryption(&self, out: &mut Writer) {
-        let (version, pattern) = match self.pattern {
-            Mode::Ctr => (0, 0),
-            // Whole samples of sound: no pattern (§10.4.1).
-            Mode::Cbc(Pattern::ALL) => (1, 0),
-            Mode::Cbc(Pattern { crypt, skip }) => (1, crypt << 4 | skip & 15),
-        };
-        out.full_box(*b"tenc", version, 0, |out| {
-            out.u8(0);
-            out.u8(pattern); // default_crypt_byte_block, default_skip_byte_block
-            out.u8(1); // default_isProtected
-            out.u8(if self.pattern == Mode::Ctr { 8 } else { 0 }); // default_Per_Sample_IV_Size
-            out.bytes(&self.key.id.0);
-            if self.pattern != Mode::Ctr {
-                out.u8(16); // default_constant_IV_size
-                out.bytes(&constant_iv(&self.key.id));
-            }
-        });
+        let version = u8::from(self.pattern != Mode::Ctr);
+        out.full_box(*b"tenc", version, 0, |out| self.parameters(self.first, out));
     }
 
-    /// The samples of `page`.
+    /// What `tenc` says of samples under the key `kid`, and a group of samples (§6).
+    fn parameters(&self, kid: KeyId, out: &mut Writer) {
+        let pattern = match self.pattern {
+            // Whole samples of sound: no pattern (§10.4.1).
+            Mode::Ctr | Mode::Cbc(Pattern::ALL) => 0,
+            Mode::Cbc(Pattern { crypt, skip }) => crypt << 4 | skip & 15,
+        };
+        out.u8(0);
+        out.u8(pattern); // crypt_byte_block, skip_byte_block
+        out.u8(1); // isProtected
+        out.u8(if self.pattern == Mode::Ctr { 8 } else { 0 }); // Per_Sample_IV_Size
+        out.bytes(&kid.0);
+        if self.pattern != Mode::Ctr {
+            out.u8(16); // constant_IV_size
+            out.bytes(&constant_iv(&kid));
+        }
+    }
+
+    /// The key, where it is not the track's first.
+    #[must_use]
+    pub fn changed(&self) -> Option<KeyId> {
+        Some(self.key.id).filter(|kid| *kid != self.first)
+    }
+
+    /// The samples of `page`; `pssh` are the boxes of that name for a key that is not the track's
+    /// first.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Unsupported`] where the slice headers of its pictures were not
     /// read, or a picture has more slices than `saiz` can count.
-    pub fn fragment(&self, page: &Page) -> Result<FragmentCipher, Error> {
+    pub fn fragment(&self, page: &Page, pssh: Vec<u8>) -> Result<FragmentCipher, Error> {
         if !self.audio && page.nals.len() != page.samples.len() {
             return Err(unread(page));
         }
@@ -150,7 +162,7 @@ impl TrackCipher {
             };
             samples.push(SampleCipher { size: sample.size, iv, subsamples });
         }
-        let fragment = FragmentCipher { track: self.clone(), samples };
+        let fragment = FragmentCipher { track: self.clone(), samples, pssh };
         fragment.fits(page).map(|()| fragment)
     }
 }
@@ -175,6 +187,32 @@ impl FragmentCipher {
             page.fragment
         );
         Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
+    }
+
+    /// The `pssh` boxes of `moof` (23001-7 §8.1).
+    pub(super) fn pssh(&self) -> &[u8] {
+        &self.pssh
+    }
+
+    /// Writes which key the samples have, where it is not the track's first: one group of samples,
+    /// which all belong to (`seig`, 23001-7 §6).
+    pub(super) fn group(&self, out: &mut Writer) {
+        const IN_THIS_FRAGMENT: u32 = 0x0001_0001; // the first description here (14496-12 §8.9.4)
+        let Some(kid) = self.track.changed() else { return };
+        let mut entry = Writer::new();
+        self.track.parameters(kid, &mut entry);
+        out.full_box(*b"sgpd", 1, 0, |out| {
+            out.bytes(b"seig");
+            out.u32(u32::try_from(entry.len()).unwrap_or(u32::MAX)); // default_length
+            out.u32(1);
+            out.bytes(&entry.into_vec());
+        });
+        out.full_box(*b"sbgp", 0, 0, |out| {
+            out.bytes(b"seig");
+            out.u32(1);
+            out.u32(u32::try_from(self.samples.len()).unwrap_or(u32::MAX));
+            out.u32(IN_THIS_FRAGMENT);
+        });
     }
 
     /// Writes what `traf` says of single samples. `out` begins with the `moof`. Of sound under

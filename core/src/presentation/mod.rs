@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::asset::movie::Media;
+use crate::cipher::Periods;
 use crate::error::Error;
 use crate::index::head::{Head, Track};
 use crate::time::{Instant, Ticks, Timescale};
@@ -89,8 +90,8 @@ pub struct Rendition {
     pub sap_type: u8,
     /// What Smooth Streaming says of its codec; `None` for other protocols, and for text.
     pub private_data: Option<PrivateData>,
-    /// How it is encrypted, and where its key is had; `None` where it goes out clear.
-    pub protected: Option<Protected>,
+    /// How it is encrypted, and where its keys are had; `None` where it goes out clear.
+    pub protected: Option<Periods<Protected>>,
     /// Where things lie in it as one file, for manifests that list files.
     pub file: Option<SingleFile>,
 }

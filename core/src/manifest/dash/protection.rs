@@ -6,7 +6,7 @@ use alloc::format;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::cipher::Scheme;
+use crate::cipher::{Periods, Scheme};
 use crate::presentation::{License, Presentation, Protected};
 use crate::wire::Hex;
 use crate::wire::xml::XmlWriter;
@@ -22,8 +22,10 @@ pub(super) fn namespaces(xml: &mut XmlWriter, presentation: &Presentation) {
     }
 }
 
-/// The descriptors of one rendition, or of all in a set.
-pub(super) fn write(xml: &mut XmlWriter, protected: &Protected) {
+/// The descriptors of one rendition, or of all in a set. Its first key is the default; what systems
+/// are told of names all.
+pub(super) fn write(xml: &mut XmlWriter, protected: &Periods<Protected>) {
+    let protected = protected.first();
     match protected.scheme {
         Scheme::Cbc => return write_segments(xml, protected),
         Scheme::Cenc | Scheme::Piff | Scheme::Cbcs => {}
@@ -44,6 +46,8 @@ pub(super) fn write(xml: &mut XmlWriter, protected: &Protected) {
         xml.element_with_text("cenc:pssh", STANDARD.encode(&license.pssh));
         write_address(xml, license);
     }
+    // Players ask for the default key, and take what comes with it. There is no `cenc:pssh`, which
+    // dash.js (5.2) hands to the browser as what it is not.
     if let Some(license) = &protected.clear_key {
         open(xml, "e2719d58-a985-b3c9-781a-b030af78d30e", "ClearKey1.0");
         if let Some(url) = &license.url {
@@ -91,7 +95,7 @@ pub(in crate::manifest) fn write_segments(xml: &mut XmlWriter, protected: &Prote
 mod tests {
     use super::*;
     use crate::manifest::dash::mpd;
-    use crate::manifest::sample::{golden, params, protected_film};
+    use crate::manifest::sample::{golden, params, protected_film, rotated_film};
     use crate::request::Format;
 
     #[test]
@@ -100,8 +104,10 @@ mod tests {
             (Scheme::Cbc, "cbc.mpd", include_str!("../golden/cbc.mpd")),
             (Scheme::Cenc, "cenc.mpd", include_str!("../golden/cenc.mpd")),
             (Scheme::Cbcs, "cbcs.mpd", include_str!("../golden/cbcs.mpd")),
+            (Scheme::Cenc, "rotated.mpd", include_str!("../golden/rotated.mpd")),
         ] {
-            let mut film = protected_film(scheme);
+            let rotated = name == "rotated.mpd";
+            let mut film = if rotated { rotated_film(scheme) } else { protected_film(scheme) };
             film.sets.truncate(1);
             golden(name, expected, &mpd(&film, &params(Format::DashCmaf)).unwrap());
         }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::cipher::Scheme;
+use crate::cipher::{Periods, Scheme};
 use crate::manifest::hls::tags::{Key, Playlist};
 use crate::presentation::{Presentation, Protected};
 use crate::request::Format;
@@ -22,7 +22,8 @@ pub(super) fn write(playlist: &mut Playlist, protected: &Protected, format: Form
 pub(super) fn write_all(playlist: &mut Playlist, presentation: &Presentation, format: Format) {
     let renditions = presentation.sets.iter().flat_map(|set| &set.renditions);
     let mut seen: Vec<Key> = Vec::new();
-    for key in renditions.filter_map(|one| one.protected.as_ref()).flat_map(|p| keys(p, format)) {
+    let all = renditions.filter_map(|one| one.protected.as_ref()).flat_map(Periods::all);
+    for key in all.flat_map(|protected| keys(protected, format)) {
         if !seen.contains(&key) {
             playlist.key("EXT-X-SESSION-KEY", &key);
             seen.push(key);
@@ -70,7 +71,7 @@ fn keys(protected: &Protected, format: Format) -> Vec<Key> {
 mod tests {
     use super::*;
     use crate::manifest::hls::{master, media};
-    use crate::manifest::sample::{golden, params, protected, protected_film};
+    use crate::manifest::sample::{golden, params, protected, protected_film, rotated_film};
     use crate::request::Params;
 
     fn tags(text: &str) -> String {
@@ -106,6 +107,29 @@ mod tests {
         let params = params(Format::HlsCmaf);
         let text = media(set, set.renditions.first().unwrap(), &params).unwrap();
         assert!(text.find("#EXT-X-MAP").unwrap() < text.find("#EXT-X-KEY").unwrap());
+    }
+
+    #[test]
+    fn a_key_is_named_again_where_its_crypto_period_ends() {
+        let mut film = rotated_film(Scheme::Cbcs);
+        for (format, segments) in [(Format::HlsCmaf, [1, 1]), (Format::HlsV4, [1, 1])] {
+            let params = Params { encryption: Some(Scheme::Cbcs), ..params(format) };
+            let set = film.sets.first().unwrap();
+            let text = media(set, set.renditions.first().unwrap(), &params).unwrap();
+            let parts: Vec<&str> = text.split("KEYFORMAT=\"identity\"").collect();
+            let counts: Vec<usize> =
+                parts.iter().map(|part| part.matches("#EXTINF").count()).collect();
+            assert_eq!(counts.get(..2), Some([0, segments[0]].as_slice()), "{text}");
+            assert_eq!(parts.len(), 3, "{text}");
+            assert_eq!(text.matches("EXT-X-MAP").count(), usize::from(format.is_cmaf()));
+            let master = master(&film, &params).unwrap();
+            assert_eq!(master.matches("EXT-X-SESSION-KEY").count(), 8, "{master}");
+        }
+        golden("rotated.m3u8", include_str!("../golden/rotated.m3u8"), &{
+            film.sets.truncate(1);
+            let set = film.sets.first().unwrap();
+            media(set, set.renditions.first().unwrap(), &params(Format::HlsCmaf)).unwrap()
+        });
     }
 
     #[test]

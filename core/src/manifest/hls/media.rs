@@ -20,7 +20,7 @@ use crate::manifest::hls::{key, version};
 use crate::presentation::{Rendition, SwitchingSet, Timeline};
 use crate::request::percent::Encoded;
 use crate::request::{Format, Params};
-use crate::time::{Ticks, Timescale};
+use crate::time::{Instant, Ticks, Timescale};
 
 /// Most segments a playlist lists: 300 hours of six seconds, some 12 MB of text.
 const SEGMENTS: u64 = 180_000;
@@ -45,12 +45,16 @@ pub(super) fn list(
     if !params.format.is_packed() {
         playlist.map(params.child(format_args!("Fragments({name}=i{params}).mp4")));
     }
-    // Behind the map, which therefore is not encrypted (8216 §4.3.2.4).
-    if let Some(protected) = &rendition.protected {
-        key::write(&mut playlist, protected, params.format);
-    }
     let ending = ending(set.media, &rendition.codecs, params);
+    let mut named = None;
     for (duration, time) in extents(&rendition.timeline, rendition.timescale) {
+        // Behind the map, which therefore is not encrypted (8216 §4.3.2.4).
+        let start = Instant { ticks: time, timescale: rendition.timescale };
+        let protected = rendition.protected.as_ref().map(|periods| periods.at(start));
+        if let Some(protected) = protected.filter(|one| named != Some(one.kid)) {
+            key::write(&mut playlist, protected, params.format);
+            named = Some(protected.kid);
+        }
         let path = format_args!("{resource}({name}={time}{params}).{ending}");
         playlist.segment(duration, params.child(path));
     }

@@ -15,6 +15,7 @@ pub(super) fn write(xml: &mut XmlWriter, presentation: &Presentation) {
     let Some(protected) = renditions.filter_map(|one| one.protected.as_ref()).next() else {
         return;
     };
+    let protected = protected.first();
     xml.open("Protection");
     if protected.scheme == Scheme::Cbc {
         // AMS's own system: whole segments, the key by HTTP.
