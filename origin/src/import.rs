@@ -1,22 +1,58 @@
 //! Content keys from elsewhere.  In: what AMS exported (`listContentKeys`, locators), or CPIX.
-//! Out: the keys. Values are never repeated in an error.
+//! Out: the keys, and what is said of their use. Values are never repeated in an error.
+
+mod cpix;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
 use selvedge_core::cipher::{ContentKey, KeyId};
-use serde_json::Value;
+use selvedge_core::time::Ticks;
+use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 
-/// The content keys in `text`: JSON, or XML where it begins with `<`.
+/// A key, as a locator has it in `contentKeys`.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    pub(crate) key: ContentKey,
+    /// `labelReferenceInStreamingPolicy`
+    pub(crate) label: Option<String>,
+    /// `type`: `EnvelopeEncryption`, `CommonEncryptionCenc`, `CommonEncryptionCbcs`.
+    pub(crate) kind: Option<String>,
+    /// `cryptoPeriodStart`
+    pub(crate) start: Option<String>,
+}
+
+impl Imported {
+    /// The member of `contentKeys`, without the value: that is stored wrapped.
+    pub(crate) fn reference(&self) -> Map<String, Value> {
+        let Self { key, label, kind, start } = self;
+        let mut members = Map::from_iter([(String::from("id"), json!(key.id.to_string()))]);
+        for (name, value) in [
+            ("labelReferenceInStreamingPolicy", label),
+            ("type", kind),
+            ("cryptoPeriodStart", start),
+        ] {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), json!(value));
+            }
+        }
+        members
+    }
+}
+
+/// The content keys in `text`: JSON, or XML where it begins with `<`. Crypto periods that have
+/// numbers last as long as `period` says, nanoseconds.
 ///
 /// # Errors
 /// Where it holds no key, or one without a plain value.
-pub(crate) fn content_keys(about: &str, text: &str) -> Result<Vec<ContentKey>, Failure> {
+pub(crate) fn content_keys(
+    about: &str,
+    text: &str,
+    period: Option<Ticks>,
+) -> Result<Vec<Imported>, Failure> {
     let keys = if text.trim_start().starts_with('<') {
-        cpix(about, text)?
+        cpix::content_keys(about, text, period)?
     } else {
         let json: Value = serde_json::from_str(text)
             .map_err(|error| Failure::new(about, format!("not JSON: {error}")))?;
@@ -31,9 +67,15 @@ pub(crate) fn content_keys(about: &str, text: &str) -> Result<Vec<ContentKey>, F
 }
 
 /// One of `contentKeys`.
-fn exported(about: &str, key: &Value) -> Result<ContentKey, Failure> {
-    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
-    content_key(about, text("id"), text("value"))
+fn exported(about: &str, key: &Value) -> Result<Imported, Failure> {
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    let told = |name: &str| text(name).map(str::to_owned);
+    Ok(Imported {
+        key: content_key(about, text("id").unwrap_or_default(), text("value").unwrap_or_default())?,
+        label: told("labelReferenceInStreamingPolicy"),
+        kind: told("type"),
+        start: told("cryptoPeriodStart"),
+    })
 }
 
 fn content_key(about: &str, id: &str, value: &str) -> Result<ContentKey, Failure> {
@@ -46,52 +88,6 @@ fn content_key(about: &str, id: &str, value: &str) -> Result<ContentKey, Failure
             .hint("encrypted values have to be decrypted by whoever they were encrypted for")
     })?;
     Ok(ContentKey::new(kid, bytes))
-}
-
-/// `ContentKey` elements with a `PlainValue` (DASH-IF CPIX §6.2.6), whatever their prefixes.
-fn cpix(about: &str, text: &str) -> Result<Vec<ContentKey>, Failure> {
-    let mut reader = Reader::from_str(text);
-    let mut keys = Vec::new();
-    let mut kid = String::new();
-    let mut value = None;
-    let mut inside = false;
-    loop {
-        let refused = |error| Failure::new(about, format!("not XML: {error}"));
-        match reader.read_event().map_err(refused)? {
-            Event::Start(tag) => match tag.local_name().as_ref() {
-                "ContentKey" => {
-                    kid = attribute(&tag, "kid");
-                    value = None;
-                }
-                "PlainValue" => inside = true,
-                _ => {}
-            },
-            Event::Text(text) if inside => {
-                value = Some(text.as_ref().to_owned());
-            }
-            Event::End(tag) => match tag.local_name().as_ref() {
-                "PlainValue" => inside = false,
-                "ContentKey" => {
-                    keys.push(content_key(about, &kid, value.as_deref().unwrap_or_default())?);
-                }
-                _ => {}
-            },
-            Event::Eof => return Ok(keys),
-            Event::Empty(_)
-            | Event::Text(_)
-            | Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::DocType(_)
-            | Event::GeneralRef(_) => {}
-        }
-    }
-}
-
-fn attribute(tag: &BytesStart<'_>, name: &str) -> String {
-    let found = tag.attributes().flatten().find(|one| one.key.as_ref() == name);
-    found.map(|one| one.value.into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -112,8 +108,8 @@ mod tests {
               </cpix:ContentKey></cpix:ContentKeyList></cpix:CPIX>"#
         );
         for text in [list.clone(), format!(r#"{{"properties":{list}}}"#), cpix] {
-            let keys = content_keys("file", &text).unwrap();
-            let [key] = keys.as_slice() else { panic!("one key") };
+            let keys = content_keys("file", &text, None).unwrap();
+            let [Imported { key, start: None, .. }] = keys.as_slice() else { panic!("one key") };
             assert_eq!(key.id.to_string(), KID);
             assert_eq!(STANDARD.encode(key.expose()), VALUE);
         }
@@ -128,7 +124,7 @@ mod tests {
             &format!(r#"{{"contentKeys":[{{"id":"{KID}","value":"c2VjcmV0"}}]}}"#),
             &format!("<CPIX><ContentKey kid='{KID}'></ContentKey></CPIX>"),
         ] {
-            let failure = content_keys("file", text).unwrap_err();
+            let failure = content_keys("file", text, None).unwrap_err();
             assert!(!failure.to_string().contains("c2VjcmV0"), "{failure}");
         }
     }

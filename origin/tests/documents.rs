@@ -7,7 +7,7 @@ mod kit;
 use std::fs;
 use std::path::Path;
 
-use kit::media::run;
+use kit::media::{run, selvedge as program};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
@@ -283,4 +283,58 @@ fn paths_are_those_the_policy_lets_out() {
     assert!(told[1].contains("manifest(format=mpd-time-cmaf,encryption=cenc)"), "{told:?}");
     assert!(told[2].contains("manifest(encryption=piff)"), "{told:?}");
     assert_eq!(drm["downloadPaths"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn keys_of_cpix_go_into_the_locator_with_their_crypto_periods() {
+    let folder = tempdir().unwrap();
+    let policy = ["--policy", "Predefined_MultiDrmCencStreaming", "--id", LOCATOR];
+    done(&folder, &[&["locator", "create", "film"], &policy[..]].concat());
+    let key = |number: u8| {
+        format!(
+            "<ContentKey kid='60000000-0000-0000-0000-00000000000{number}'><Data><Secret>\
+             <PlainValue>1UqLohAfWsEGkULYxHjYZg==</PlainValue></Secret></Data></ContentKey>"
+        )
+    };
+    let rule = |number: u8| {
+        format!(
+            "<ContentKeyUsageRule kid='60000000-0000-0000-0000-00000000000{number}'\
+             intendedTrackType='all'><KeyPeriodFilter periodId='p{number}'/></ContentKeyUsageRule>"
+        )
+    };
+    let cpix = file(
+        &folder,
+        &format!(
+            "<CPIX>{}{}<ContentKeyPeriod id='p1' index='1'/><ContentKeyPeriod id='p2' index='2'/>\
+             {}{}</CPIX>",
+            key(1),
+            key(2),
+            rule(1),
+            rule(2)
+        ),
+    );
+    let store = folder.path().join("store");
+    let with_master = |arguments: &[&str]| {
+        let place = ["--locator", LOCATOR, "--store", store.to_str().unwrap()];
+        let mut command = program(&[arguments, &place].concat());
+        let output = command.env("SELVEDGE_MASTER_KEY", "00".repeat(32)).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = with_master(&["key", "import", &cpix]);
+    assert!(code == Some(1) && told.contains("--period"), "{told}");
+    let (code, told) = with_master(&["key", "import", &cpix, "--period", "PT10M"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = with_master(&["key", "create", "--label", "all", "--start", "PT20M"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = with_master(&["key", "create", "--label", "all", "--start", "20:00"]);
+    assert!(code == Some(2) && told.contains("PT10M"), "{told}");
+    let document = stored(&folder, &format!("locators/{LOCATOR}.json"));
+    let properties = document.get("properties").unwrap_or(&document);
+    let keys = properties.get("contentKeys").and_then(Value::as_array).unwrap();
+    let starts: Vec<Option<&str>> =
+        keys.iter().map(|key| key.get("cryptoPeriodStart").and_then(Value::as_str)).collect();
+    assert_eq!(starts, [None, Some("PT600S"), Some("PT20M")]);
+    assert!(keys.iter().all(|key| key.get("value").is_none()), "values are wrapped elsewhere");
+    assert!(done(&folder, &["locator", "show", LOCATOR]).contains("\"PT600S\""));
+    assert_eq!(done(&folder, &["key", "list"]).lines().count(), 3);
 }
