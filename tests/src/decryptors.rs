@@ -76,33 +76,53 @@ impl Decryptor {
         fs::read(&to).map_err(|error| error.to_string())
     }
 
-    /// The samples of `joined`, as [`Decryptor::decrypt`] has it. ffmpeg is given one fragment at a
-    /// time: 5.1 loses its place in the second.
+    /// It makes of `hidden`, which is `clear` encrypted with `key`, the samples of `clear` again,
+    /// shown when they were, where it says when. ffmpeg is given one fragment at a time: 5.1 loses
+    /// its place in the second.
     ///
     /// # Errors
-    /// What it complained about.
-    pub fn read(self, key: (&str, &str), joined: &[u8], kind: &str) -> Result<Vec<Seen>, String> {
+    /// What it complained about, or the first difference.
+    pub fn gives_back(
+        self,
+        key: (&str, &str),
+        (clear, hidden): (&[u8], &[u8]),
+        kind: &str,
+    ) -> Result<(), String> {
         if self != Self::Ffmpeg {
-            return Ok(seen(&self.decrypt(key, joined, kind)?));
+            return same_samples(clear, &self.decrypt(key, hidden, kind)?);
         }
         let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
         let mut found = Vec::new();
-        for part in one_by_one(joined) {
+        for part in one_by_one(hidden) {
             fs::write(file.path(), &part).map_err(|error| error.to_string())?;
             found.extend(samples::hashes(file.path(), &["-decryption_key", key.1])?);
         }
-        Ok(found)
+        let wanted = boxes::samples(clear).into_iter().map(|(_, bytes)| hash(&clear[bytes]));
+        if found.iter().eq(&wanted.collect::<Vec<_>>()) {
+            Ok(())
+        } else {
+            Err(format!("other samples than went in: {}", found.len()))
+        }
     }
 }
 
-/// One sample: when it shows, where that is told, and the SHA-256 of its bytes.
-pub type Seen = (Option<i64>, String);
-
-/// The samples of a fragmented file of one track.
-#[must_use]
-pub fn seen(file: &[u8]) -> Vec<Seen> {
-    let all = boxes::samples(file).into_iter();
-    all.map(|(time, bytes)| (Some(time), hash(&file[bytes]))).collect()
+/// Two fragmented files of one track have the same samples, shown at the same times.
+///
+/// # Errors
+/// The first difference.
+pub fn same_samples(wanted: &[u8], found: &[u8]) -> Result<(), String> {
+    let (want, have) = (boxes::samples(wanted), boxes::samples(found));
+    if want.len() != have.len() {
+        return Err(format!("{} samples became {}", want.len(), have.len()));
+    }
+    let differs = |number: &usize| {
+        let ((time, a), (shown, b)) = (&want[*number], &have[*number]);
+        time != shown || wanted[a.clone()] != found[b.clone()]
+    };
+    match (0..want.len()).find(differs) {
+        Some(number) => Err(format!("sample {number}: {:?}, {:?}", want[number], have[number])),
+        None => Ok(()),
+    }
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -50,7 +50,7 @@ pub fn probe(path: &Path) -> Result<Vec<Track>, String> {
 ///
 /// # Errors
 /// What ffprobe complained about.
-pub fn hashes(path: &Path, options: &[&str]) -> Result<Vec<(Option<i64>, String)>, String> {
+pub fn hashes(path: &Path, options: &[&str]) -> Result<Vec<String>, String> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-show_data_hash", "SHA256"])
         .args(["-show_entries", "packet=data_hash", "-of", "default=nw=1:nk=1"])
@@ -62,7 +62,7 @@ pub fn hashes(path: &Path, options: &[&str]) -> Result<Vec<(Option<i64>, String)
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().filter_map(|line| Some((None, line.strip_prefix("SHA256:")?.into()))).collect())
+    Ok(text.lines().filter_map(|line| Some(line.strip_prefix("SHA256:")?.into())).collect())
 }
 
 /// The tracks of the manifest at `url`, one after another: read together, ffmpeg's DASH demuxer
