@@ -1,77 +1,112 @@
-// What encryption costs the worker beside clear media.  In: the built worker, ffmpeg.
-// Out: a table, on standard output and in bench/record/encrypted.md with --record.
+// What encryption costs beside clear media, in the worker and in the native server.  In: the built
+// worker, ffmpeg, perf, openssl.  Out: tables, on standard output and in bench/record/encrypted.md
+// with --record.
 //
 //     cargo xtask bench
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { built } from "../program.mjs";
 import { median, record } from "../record.mjs";
-import { askSegments, byTurns, onStage, segmentsOf } from "./stage.mjs";
+import { isolateShare, startBare } from "./bare.mjs";
+import { askSegments, beforeNative, byTurns, encryptable, onStage, segmentsOf } from "./stage.mjs";
+import { secret } from "../../tests/worker/demo.mjs";
 
-const ROUNDS = 9;
-const REQUESTS = 100; // of each scheme, each round
-const MOST_MILLISECONDS = 6; // to encrypt a segment of 3 MB
+const MOST_MILLISECONDS = 6; // of the process, to encrypt a segment of 3 MB
 
-const schemes = [
-  ["pictures, clear", "", "video"],
-  ["pictures, cenc", "cenc", "video"],
-  ["pictures, cbcs", "cbcs-aapl", "video"],
-  ["pictures, AES-128", "cbc", "video"],
-  ["sound, clear", "", "audio"],
-  ["sound, cenc", "cenc", "audio"],
-  ["sound, cbcs", "cbcs-aapl", "audio"],
-].map(([what, scheme, kind]) => ({ what, scheme, kind }));
+const schemes = [["clear", ""], ["cenc", "cenc"], ["cbcs", "cbcs-aapl"], ["AES-128", "cbc"]];
+const cases = (film, kind, names, rounds, requests) =>
+  schemes.filter(([name]) => names.includes(name)).map(([name, scheme]) => ({
+    what: `${kind === "audio" ? "sound" : film.pictures}, ${name}`,
+    film: film.name, group: film.name + kind, name, scheme, kind, rounds, requests,
+  }));
+const heavy = { name: "heavy", pictures: "pictures" };
+const uhd = { name: "uhd", pictures: "pictures of 4K" };
+const all = schemes.map(([name]) => name);
+const groups = [
+  cases(heavy, "video", all, 9, 100),
+  cases(heavy, "audio", ["clear", "cenc", "cbcs"], 9, 100),
+  cases(uhd, "video", all, 5, 20),
+];
+const natively = [cases(heavy, "video", all, 7, 200)];
 
-await onStage(async ({ store, heavy, native, worker }) => {
-  const film = encrypted(store, heavy.hls);
-  for (const one of schemes) {
+await onStage(async ({ store, native, ...films }) => {
+  const find = async (one) => {
+    const film = encryptable(store, films[one.film].hls);
     const asked = one.scheme === "" ? film : film.replace(")", `,encryption=${one.scheme})`);
     one.segments = await segmentsOf(native, asked, one.kind);
+  };
+  for (const one of [...groups, ...natively].flat()) await find(one);
+  const bindings = { STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret };
+  const worker = await startBare({ ...bindings, CACHE_MEDIA: false });
+  try {
+    await measured(worker, groups);
+    for (const one of groups.flat()) {
+      const ask = () => askSegments(worker, one, one.requests);
+      one.share = await isolateShare(worker.workerd, ask);
+    }
+  } finally {
+    worker.close();
   }
-  await byTurns(worker, schemes, ROUNDS, (one) => askSegments(worker, one, REQUESTS));
+  await beforeNative({ store, binary: built() }, async (server) => {
+    await measured({ url: server.url, workerd: server.pid }, natively);
+  });
 });
 report();
 
-/** A second locator of the film at `hls`, which gives it out clear or encrypted, as URLs ask. */
-function encrypted(store, hls) {
-  const put = (name, document) => {
-    mkdirSync(dirname(join(store, name)), { recursive: true });
-    writeFileSync(join(store, name), JSON.stringify(document));
-  };
-  const [, clear] = hls.split("/");
-  const { properties } = JSON.parse(readFileSync(join(store, `locators/${clear}.json`), "utf8"));
-  const enabledProtocols = { download: false, dash: true, hls: true, smoothStreaming: true };
-  const names = [
-    "noEncryption", "envelopeEncryption", "commonEncryptionCenc", "commonEncryptionCbcs",
-  ];
-  const schemes = Object.fromEntries(names.map((name) => [name, { enabledProtocols }]));
-  put("policies/streaming/all.json", { name: "all", properties: schemes });
-  const id = "00000000-0000-4000-9000-000000000000";
-  const value = Buffer.alloc(16, 7).toString("base64");
-  const types = ["EnvelopeEncryption", "CommonEncryptionCenc", "CommonEncryptionCbcs"];
-  const kid = "60000000-0000-4000-8000-000000000001";
-  const contentKeys = types.map((type) => ({ id: kid, type, value }));
-  const { assetName } = properties;
-  const locator = { assetName, streamingLocatorId: id, streamingPolicyName: "all", contentKeys };
-  put(`locators/${id}.json`, { properties: locator });
-  return hls.replace(clear, id);
+/** Asks for the cases of each group by turns. */
+async function measured(server, groups) {
+  for (const group of groups) {
+    const [{ rounds, requests }] = group;
+    await byTurns(server, group, rounds, (one) => askSegments(server, one, requests));
+    for (const one of group) one.cpu = median(one.rounds);
+    for (const one of group) one.more = one.cpu - group[0].cpu;
+  }
+}
+
+/** Milliseconds of AES alone for what a scheme encrypts of so many bytes, on one core. */
+function aes({ name, bytes }) {
+  if (name === "clear") return 0;
+  const cipher = name === "cenc" ? "aes-128-ctr" : "aes-128-cbc";
+  const options = ["speed", "-mr", "-seconds", "1", "-bytes", "65536", "-evp", cipher];
+  const stdio = ["ignore", "pipe", "ignore"];
+  const told = execFileSync("openssl", options, { encoding: "utf8", stdio });
+  const speed = Number(/^\+F:.*:([\d.]+)$/m.exec(told)[1]); // bytes a second
+  const encrypted = name === "cbcs" ? bytes / 10 : bytes;
+  return (encrypted / speed) * 1000;
 }
 
 function report() {
-  for (const one of schemes) one.cpu = median(one.rounds);
-  const clear = ({ kind }) => schemes.find((one) => one.kind === kind && one.scheme === "");
-  const more = (one) => one.cpu - clear(one).cpu;
+  const two = (value) => (value === undefined ? "" : value.toFixed(2));
+  const isolate = ({ cpu, share }) => share === undefined ? undefined : cpu * share;
   const row = (one) =>
-    `| ${one.what} | ${one.bytes} | ${one.cpu.toFixed(2)} | ${more(one).toFixed(2)} |`;
+    `| ${one.what} | ${one.bytes} | ${two(one.cpu)} | ${two(one.more)} | ${two(isolate(one))} |`;
+  const [[clear]] = natively;
+  const native = (one) => {
+    const alone = aes(one);
+    const times = one.cpu / (clear.cpu + alone);
+    return `| ${one.what} | ${one.bytes} | ${two(one.cpu)} | ${two(alone)} | ${two(times)} |`;
+  };
   record("encrypted", "What encryption costs", `\
-CMAF segments of six seconds of H.264 at 4 Mbit/s, and of AAC at 128 kbit/s, asked of the worker in
-workerd over an HTTP origin, ${ROUNDS} rounds of ${REQUESTS} of each scheme, by turns. CPU is that
-of the whole workerd process, HTTP and streams included; medians of the rounds.
+CMAF segments of six seconds of H.264 at 4 and at 27 Mbit/s, and of AAC at 128 kbit/s, asked of the
+worker in workerd over an HTTP origin, by turns; medians of the rounds. workerd runs nothing else,
+and media is not cached. CPU is that of the whole process, HTTP and streams included. The isolate's
+part of it is what workerd did while it held the isolate's lock to run JavaScript, WebAssembly and
+what these call, WebCrypto and copies of streams among it (perf(1), stacks through
+\`IoContext::runImpl\`). That is what the platform's limits are about; moving bytes between sockets
+is not.
 
-| segment | bytes | CPU a request, ms | more than clear, ms |
-|---|---|---|---|
-${schemes.map(row).join("\n")}
+| segment | bytes | CPU a request, ms | more than clear, ms | of it the isolate, ms |
+|---|---|---|---|---|
+${groups.flat().map(row).join("\n")}
+
+The same of \`selvedge serve\`, beside the time AES alone takes for what is encrypted
+(\`openssl speed\`, in the same run). The last column is the whole as a multiple of clear and AES.
+
+| segment | bytes | CPU a request, ms | AES alone, ms | of clear and AES |
+|---|---|---|---|---|
+${natively.flat().map(native).join("\n")}
 `);
-  const worst = Math.max(...schemes.map(more));
+  const small = groups.flat().filter(({ film }) => film === "heavy");
+  const worst = Math.max(...small.map(({ more }) => more));
   if (worst > MOST_MILLISECONDS) throw new Error(`${worst} ms to encrypt a segment`);
 }

@@ -12,20 +12,23 @@ import { once } from "node:events";
 import { get } from "node:http";
 import { median, record } from "../record.mjs";
 import { residentBytes } from "./process.mjs";
-import { get as fetched, onStage, segmentsOf, withWorker } from "./stage.mjs";
+import { encryptable, get as fetched, onStage, segmentsOf, withWorker } from "./stage.mjs";
 
-const ROUNDS = 5; // the median counts
+const ROUNDS = 3; // the median counts
 const SECONDS = 3; // each client waits
 const MOST_MEGABYTES = 4; // of a request
 
 const cases = [
   ["CMAF, pictures", "m3u8-cmaf"],
+  ["CMAF, pictures, cenc", "m3u8-cmaf,encryption=cenc"],
+  ["CMAF, pictures, AES-128", "m3u8-cmaf,encryption=cbc"],
   ["transport stream, pictures and sound", "m3u8-aapl-v3"],
 ].flatMap(([what, format]) => ["heavy", "heaviest"].map((film) => ({ what, format, film })));
 
 await onStage(async (stage) => {
   for (const one of cases) {
-    const master = stage[one.film].hls.replace("m3u8-cmaf", one.format);
+    const film = encryptable(stage.store, stage[one.film].hls);
+    const master = film.replace("m3u8-cmaf", one.format);
     const segments = await segmentsOf(stage.native, master);
     one.rounds = [];
     for (let round = 0; round < ROUNDS; round += 1) {

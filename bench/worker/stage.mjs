@@ -4,9 +4,9 @@
 // turns, so that what else the machine does falls on all.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { secret, serveNatively } from "../../tests/worker/demo.mjs";
 import { repository, startWorker } from "../../tests/worker/worker.mjs";
 import { cpuSeconds, workerdsBelow } from "./process.mjs";
@@ -27,9 +27,15 @@ export async function onStage(play) {
 
 /** Gives `play` an origin over `store` and the worker before it. */
 export async function beforeWorker({ store, binary, settings }, play) {
-  const native = await serveNatively({ store, binary });
+  await beforeNative({ store, binary }, (native) =>
+    withWorker(native, (worker) => play({ native, worker }), settings));
+}
+
+/** Gives `play` a native server over `store`, which packages by itself. */
+export async function beforeNative(demo, play) {
+  const native = await serveNatively(demo);
   try {
-    await withWorker(native, (worker) => play({ native, worker }), settings);
+    await play(native);
   } finally {
     native.close();
   }
@@ -47,6 +53,31 @@ export async function withWorker(native, play, settings = {}) {
   } finally {
     await worker.close();
   }
+}
+
+/** A second locator of the film at `hls`, which gives it out clear or encrypted, as URLs ask. */
+export function encryptable(store, hls) {
+  const put = (name, document) => {
+    mkdirSync(dirname(join(store, name)), { recursive: true });
+    writeFileSync(join(store, name), JSON.stringify(document));
+  };
+  const [, clear] = hls.split("/");
+  const { properties } = JSON.parse(readFileSync(join(store, `locators/${clear}.json`), "utf8"));
+  const enabledProtocols = { download: false, dash: true, hls: true, smoothStreaming: true };
+  const names = [
+    "noEncryption", "envelopeEncryption", "commonEncryptionCenc", "commonEncryptionCbcs",
+  ];
+  const schemes = Object.fromEntries(names.map((name) => [name, { enabledProtocols }]));
+  put("policies/streaming/all.json", { name: "all", properties: schemes });
+  const id = `00000000${clear.slice(8)}`;
+  const value = Buffer.alloc(16, 7).toString("base64");
+  const types = ["EnvelopeEncryption", "CommonEncryptionCenc", "CommonEncryptionCbcs"];
+  const kid = "60000000-0000-4000-8000-000000000001";
+  const contentKeys = types.map((type) => ({ id: kid, type, value }));
+  const { assetName } = properties;
+  const locator = { assetName, streamingLocatorId: id, streamingPolicyName: "all", contentKeys };
+  put(`locators/${id}.json`, { properties: locator });
+  return hls.replace(clear, id);
 }
 
 /** The segments of a film's pictures, or of its `audio`, from the master playlist at `path`. */

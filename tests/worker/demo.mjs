@@ -30,7 +30,7 @@ export async function serveNatively(demo, flags = [], { env = {}, told } = {}) {
   server.stderr?.on("data", (bytes) => told(bytes.toString()));
   for await (const line of createInterface({ input: server.stdout })) {
     const url = /listening on (http:\S+)/.exec(line)?.[1];
-    if (url !== undefined) return { url, close: () => server.kill() };
+    if (url !== undefined) return { url, pid: server.pid, close: () => server.kill() };
   }
   throw new Error("selvedge serve ended before it listened");
 }

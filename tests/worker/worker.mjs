@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 
 export const repository = fileURLToPath(new URL("../../", import.meta.url));
-const built = process.env.SELVEDGE_EDGE_BUILD ?? join(repository, "edge/build");
+export const built = process.env.SELVEDGE_EDGE_BUILD ?? join(repository, "edge/build");
 
 /** Builds the worker, unless a build was named. */
 export function build() {
@@ -27,7 +27,8 @@ export function filesBelow(folder) {
   return names.filter((name) => statSync(join(folder, name)).isFile()).sort();
 }
 
-function modules() {
+/** The modules of the built worker, its entry first. */
+export function modules() {
   const kinds = { ".js": "ESModule", wasm: "CompiledWasm" };
   const kindOf = (name) => kinds[name.endsWith(".wasm") ? "wasm" : name.slice(-3)];
   const files = filesBelow(built).filter((name) => kindOf(name) !== undefined);

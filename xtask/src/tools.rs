@@ -95,7 +95,8 @@ pub(crate) fn quick_path() -> Result<OsString> {
 }
 
 /// Programs the benchmarks use beside those.
-const BENCH_PROGRAMS: [(&str, &str, &str); 2] = [("nginx", "-v", "nginx"), ("wrk", "-v", "wrk")];
+const BENCH_PROGRAMS: [(&str, &str, &str); 3] =
+    [("nginx", "-v", "nginx"), ("wrk", "-v", "wrk"), ("perf", "--version", "linux-perf")];
 
 /// Installs the programs the benchmarks use, as [`test_programs`] does.
 pub(crate) fn bench_programs() {

@@ -37,27 +37,30 @@ fn main() {
     });
     let long = long.expect("ffmpeg, to make the films");
     let films = [film(&store, "ten_minutes", &[short]), film(&store, "two_hours", &[long])];
-    let heavy = film(&store, "heavy", &heavy_files("heavy.mp4", 4000));
-    let heaviest = film(&store, "heaviest", &heavy_files("heaviest.mp4", 16_000));
+    let heavy = film(&store, "heavy", &heavy_files("heavy.mp4", "1280x720", 60, 4000));
+    let heaviest = film(&store, "heaviest", &heavy_files("heaviest.mp4", "1280x720", 60, 16_000));
+    let uhd = film(&store, "uhd", &heavy_files("uhd.mp4", "3840x2160", 24, 27_000));
     let binary = server::binary();
-    let told = json!({ "binary": binary, "films": films, "heavy": heavy, "heaviest": heaviest });
+    let told = json!({ "binary": binary, "films": films, "heavy": heavy, "heaviest": heaviest,
+        "uhd": uhd });
     println!("{told}");
 }
 
-/// A minute of so many kilobits a second, in segments of 6 s, and its sound in a file of its own.
-fn heavy_files(name: &'static str, kilobits: u32) -> Vec<PathBuf> {
+/// So many kilobits a second, in segments of 6 s, and sound in a file of its own.
+fn heavy_files(name: &'static str, size: &str, seconds: u32, kilobits: u32) -> Vec<PathBuf> {
     let made = |name, arguments: &str| {
         let recipe = Recipe { name, arguments: arguments.to_owned(), finish: Finish::AsIs };
         media::file(&recipe).expect("ffmpeg, to make the films")
     };
     let pictures = format!(
-        "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 60 -vf noise=alls=20:allf=t \
+        "-f lavfi -i testsrc2=size={size}:rate=25 -t {seconds} -vf noise=alls=20:allf=t \
         -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g 50 -keyint_min 50 -sc_threshold 0 \
         -flags +cgop -x264-params nal-hrd=cbr -b:v {kilobits}k -minrate {kilobits}k \
         -maxrate {kilobits}k -bufsize {kilobits}k -pix_fmt yuv420p"
     );
-    let sound = "-f lavfi -i sine=frequency=440:sample_rate=48000 -t 60 -c:a aac -b:a 128k";
-    vec![made(name, &pictures), made("heavy_sound.mp4", sound)]
+    let sound =
+        format!("-f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} -c:a aac -b:a 128k");
+    vec![made(name, &pictures), made("heavy_sound.mp4", &sound)]
 }
 
 fn film(store: &Path, name: &str, files: &[PathBuf]) -> serde_json::Value {
