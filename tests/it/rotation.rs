@@ -9,12 +9,15 @@ use alloc::collections::BTreeSet;
 use std::fs;
 
 use selvedge_core::asset::reader::Limits;
-use selvedge_core::job::HttpRequest;
+use selvedge_core::cipher::{ContentKey, KeyId, KeySeed};
+use selvedge_core::delivery::{key_object, locator_object};
+use selvedge_core::job::{Body, Config, HttpRequest, Job, Response, Step};
+use selvedge_core::time::Millis;
 use selvedge_tests::decryptors::{Decryptor, by_openssl_with};
 use selvedge_tests::delivered::{Delivered, by_dash, by_hls, keyframes};
 use selvedge_tests::drive::{Asset, Shelf};
 use selvedge_tests::encrypted::{self, KEY, KID, NEXT};
-use selvedge_tests::fetch::Response;
+use selvedge_tests::fetch;
 use selvedge_tests::{boxes, hls, media, sample_aes};
 
 /// An asset of two quality levels of pictures and sound, of 15 seconds, in segments of six.
@@ -41,7 +44,7 @@ impl Film {
         Some(Self { shelf, clear: asset.path.clone(), asset, rotating })
     }
 
-    fn get(&self, path: &str) -> Result<Response, String> {
+    fn get(&self, path: &str) -> Result<fetch::Response, String> {
         self.shelf.get(path)
     }
 
@@ -324,6 +327,52 @@ fn sound_goes_under_the_key_of_pictures_where_policies_allow_that() {
             assert!(by_openssl_with(KEY, &answer.body, &iv[..32]).unwrap() == plain, "{place}");
         }
     }
+}
+
+/// Which documents of keys are read for `path`, and the key of what comes of it.
+fn keys_read(shelf: &Shelf, path: &str, config: &Config) -> (Vec<String>, Option<ContentKey>) {
+    let http = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
+    let mut job = Job::new(http, config, Millis(1_800_000_000_000));
+    let mut objects = Vec::new();
+    let mut step = job.step();
+    while let Step::Read(reads) = step {
+        for read in reads {
+            objects.extend(read.object.starts_with("keys/").then(|| read.object.clone()));
+            job.supply(read.id, shelf.read(&read.object, &read.range));
+        }
+        step = job.step();
+    }
+    let Step::Done(Response { body: Body::Recipe(recipe), .. }) = step else {
+        return (objects, None);
+    };
+    (objects, recipe.cipher.map(|plan| ContentKey::clone(&plan.key)))
+}
+
+#[test]
+fn a_segment_reads_the_key_of_its_own_period_alone() {
+    let Some(mut film) = Film::new() else { return };
+    let id = film.rotating.split('/').nth(1).unwrap().to_owned();
+    let locator = film.shelf.objects.get_mut(&locator_object(&id)).unwrap();
+    let text = core::str::from_utf8(locator).unwrap().replace("\"value\"", "\"other\"");
+    *locator = text.into();
+    let seed = KeySeed::from_base64(&"A".repeat(40)).unwrap();
+    let config = Config { key_seed: Some(seed.clone()), ..Config::default() };
+    let [_, hidden] = playlists(&film, "m3u8-cmaf", "cenc").swap_remove(0);
+    let of = |kid: &str| {
+        let kid = KeyId::parse(kid).unwrap();
+        (key_object(kid), seed.key(kid))
+    };
+    let (first, next) = (of(KID), of(NEXT[0]));
+    let last = hidden.segments.len() - 1;
+    for (number, (object, key)) in [(0, &first), (1, &first), (last, &next)] {
+        let found = keys_read(&film.shelf, &hidden.segments[number].url, &config);
+        assert_eq!(found, (vec![object.clone()], Some(key.clone())));
+    }
+    // An index made on the way knows no slices; and nobody knows before which period is asked for.
+    let whole = hidden.segments[last].url.replace("cenc", "cbc");
+    film.shelf.objects.retain(|name, _| !name.ends_with(".index"));
+    let (objects, key) = keys_read(&film.shelf, &whole, &config);
+    assert_eq!((objects.len(), key), (2, Some(next.1)));
 }
 
 fn hex(text: &str) -> Vec<u8> {

@@ -166,6 +166,20 @@ pub(super) fn needs(target: &Target, head: &Head) -> Result<Option<Detail>, Erro
     }
 }
 
+/// When what is asked for starts, if it is media.
+pub(super) fn asked_at(target: &Target, head: &Head) -> Result<Option<Instant>, Error> {
+    let (bitrate, track, time) = match &target.what {
+        What::Fragment { bitrate, track, time, .. }
+        | What::KeyFrame { bitrate, track, time, .. } => (bitrate, track, *time),
+        What::Manifest(_) | What::Playlist { .. } | What::Init { .. } | What::File { .. } => {
+            return Ok(None);
+        }
+    };
+    let format = target.what.params().format;
+    let (_, track) = find(head, *bitrate, track)?;
+    Ok(Some(Instant { ticks: ticks(time, track, format), timescale: track.timescale }))
+}
+
 /// The time of a URL in ticks of its track: Smooth Streaming's are on a clock of their own.
 fn ticks(time: Ticks, track: &Track, format: Format) -> Ticks {
     if format.is_smooth() { from_smooth(time, track.timescale) } else { time }

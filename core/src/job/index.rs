@@ -65,7 +65,9 @@ impl Job {
         };
         let ranges = detail.ranges(&head).into_iter();
         let reads = ranges.map(|range| self.index_part(target.index(), &head, range));
-        let reads = reads.collect::<Result<Vec<Read>, Error>>()?;
+        let mut reads = reads.collect::<Result<Vec<Read>, Error>>()?;
+        let turns = target.turns(&head, &detail)?;
+        reads.extend(turns.into_iter().map(|(_, object)| self.optional(object)));
         self.stage = Stage::Detail(target, head, detail);
         Ok(Next::Read(reads))
     }
@@ -88,11 +90,14 @@ impl Job {
     /// Takes what lies outside the head.
     pub(super) fn detail(
         &mut self,
-        target: Target,
+        mut target: Target,
         head: &Head,
         detail: Detail,
     ) -> Result<Next, Error> {
-        let parts = self.answers()?.into_iter();
+        let mut answers = self.answers()?;
+        let of_keys = answers.split_off(detail.ranges(head).len().min(answers.len()));
+        target.take_turns(head, &detail, of_keys, &self.config)?;
+        let parts = answers.into_iter();
         let parts = parts.map(|part| part.required().map(|fetched| fetched.bytes));
         let parts: Vec<Bytes> = parts.collect::<Result<_, _>>()?;
         match detail.decode(head, &parts) {

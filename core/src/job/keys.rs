@@ -109,6 +109,18 @@ impl KeyRing {
         }
     }
 
+    /// Takes the document of the key at `place`.
+    pub(super) fn supply_at(
+        &mut self,
+        place: usize,
+        answer: Result<Fetched, FetchError>,
+        config: &Config,
+    ) {
+        if let Some(one) = self.keys.get_mut(place) {
+            one.key = Some(stored(one.id, answer, config).map(Arc::new));
+        }
+    }
+
     /// Which keys are whose in `head`.
     pub(super) fn of(&self, head: &Head) -> Result<TrackKeys<'_>, Error> {
         let mut places: Vec<Option<Periods<usize>>> = head.tracks.iter().map(|_| None).collect();
@@ -246,6 +258,14 @@ impl TrackKeys<'_> {
             key.map(|key| Protection { scheme, key, first })
         });
         key.unwrap_or_else(|| Err(Error::bug("a content key was not asked for"))).map(Some)
+    }
+
+    /// The key of track number `track` at `time`, where its value is not there yet: its place in
+    /// the ring, and its document.
+    pub(super) fn missing(&self, track: usize, time: Instant) -> Option<(usize, ObjectId)> {
+        let place = *self.places.get(track)?.as_ref()?.at(time);
+        let one = self.ring.keys.get(place).filter(|one| one.key.is_none())?;
+        Some((place, key_object(one.id)))
     }
 
     /// Whether who has the key `one` may have the key `other` as well, as far as policies go.

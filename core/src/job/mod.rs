@@ -36,6 +36,7 @@ mod segment;
 mod signals;
 mod stored;
 mod target;
+mod turns;
 
 #[cfg(feature = "xml")]
 use alloc::boxed::Box;

@@ -3,7 +3,6 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -19,6 +18,7 @@ use crate::index::Head;
 use crate::job::answer::{self, Extra};
 use crate::job::filtered;
 use crate::job::pages::slice;
+use crate::job::seam::Read;
 use crate::job::seam::{FetchError, Fetched};
 use crate::job::target::Target;
 use crate::job::{Job, Next, Stage};
@@ -39,17 +39,25 @@ const FIRST_READ: u64 = 64 << 10;
 impl Job {
     /// There is no index: asks for the server manifest.
     pub(super) fn read_server_manifest(&mut self, target: Target) -> Next {
-        let read = self.document(server_manifest_object(&target.asset, &target.manifest));
+        let mut reads: Vec<Read> = Vec::new();
+        if let Some(ring) = target.keys.as_ref().filter(|_| target.waits_for_keys()) {
+            reads.extend(ring.objects().into_iter().map(|object| self.optional(object)));
+        }
+        reads.push(self.document(server_manifest_object(&target.asset, &target.manifest)));
         self.stage = Stage::ServerManifest(target);
-        Next::Read(vec![read])
+        Next::Read(reads)
     }
 
-    /// Takes the server manifest, and asks for the movies it names.
-    pub(super) fn server_manifest(&mut self, target: Target) -> Result<Next, Error> {
+    /// Takes the server manifest, with keys that change, and asks for the movies it names.
+    pub(super) fn server_manifest(&mut self, mut target: Target) -> Result<Next, Error> {
         let manifest = self.answer()?.parsed(ServerManifest::parse)?.ok_or_else(|| {
             let message = format!("there is no {}.ism in this asset", target.manifest);
             Error::not_found(AmsCode::ResourceNotFound, message)
         })?;
+        let keys = self.answers()?.into_iter().map(|answered| answered.fetched);
+        if let Some(ring) = &mut target.keys {
+            ring.supply(keys, &self.config);
+        }
         let rebuild = Rebuild::new(manifest, &target.asset, self.config.max_moov)?;
         Ok(self.read_movies(target, Box::new(rebuild)))
     }

@@ -49,9 +49,11 @@ impl Target {
         }
     }
 
-    /// Documents of the keys that have to be known: a manifest only names them.
+    /// Documents of the keys that have to be known: a manifest only names them, and those that
+    /// change wait for the head.
     fn key_objects(&self) -> Vec<ObjectId> {
-        self.keys.as_ref().filter(|_| self.is_media()).map(KeyRing::objects).unwrap_or_default()
+        let now = self.is_media() && !self.waits_for_keys();
+        self.keys.as_ref().filter(|_| now).map(KeyRing::objects).unwrap_or_default()
     }
 
     /// Keys of the tracks of `head`; `None` where all goes out clear, and for manifests.

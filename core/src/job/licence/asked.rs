@@ -83,6 +83,14 @@ impl Asked {
         if kids.is_empty() || kids.len() > KEYS {
             return Err(bad("a KID has to be named, and no more than 32"));
         }
+        // However often one is named, its document is read once.
+        let mut seen = Vec::new();
+        for kid in kids {
+            if !seen.contains(&kid) {
+                seen.push(kid);
+            }
+        }
+        let kids = seen;
         let locator = match form::value(&http.query, "locator") {
             None => None,
             Some(text) => Some(guid(&text).ok_or_else(|| bad("locator is not a GUID"))?),
