@@ -13,7 +13,7 @@ use crate::drive::Shelf;
 use crate::encrypted::protect;
 use crate::fetch::{self, Get, Response};
 use crate::samples::{self, Track};
-use crate::smooth::{self, Sealed};
+use crate::smooth::{self, Level, Sealed};
 use crate::{boxes, dash, hls, media, tools};
 
 /// An asset in the clear, and the same encrypted.
@@ -126,7 +126,7 @@ impl Film {
         Ok(pairs)
     }
 
-    /// Every quality level of Smooth Streaming, in the clear and encrypted.
+    /// Every quality level of Smooth Streaming, and its key frames, in the clear and encrypted.
     ///
     /// # Errors
     /// What could not be fetched or read.
@@ -142,11 +142,18 @@ impl Film {
         for (clear, hidden) in clear.into_iter().zip(hidden) {
             let place = format!("{} {} {}", self.name(), sealed.name(), clear.name);
             let Some(family) = self.family(&clear.kind) else { continue };
-            let clear = smooth::joined(&get, &clear, None)?;
-            let hidden = smooth::joined(&get, &hidden, Some(sealed))?;
-            let kind = kind_of(&clear).ok_or("no handler")?;
-            still_clear(&clear, &hidden).map_err(|fault| format!("{place}: {fault}"))?;
-            pairs.push(Pair { place, family, kind, key_frames: false, clear, hidden });
+            for key_frames in [false, true] {
+                if key_frames && clear.kind != "video" {
+                    continue;
+                }
+                let of =
+                    |level: &Level| if key_frames { level.key_frames() } else { level.clone() };
+                let clear = smooth::joined(&get, &of(&clear), None)?;
+                let hidden = smooth::joined(&get, &of(&hidden), Some(sealed))?;
+                let (place, kind) = (place.clone(), kind_of(&clear).ok_or("no handler")?);
+                still_clear(&clear, &hidden).map_err(|fault| format!("{place}: {fault}"))?;
+                pairs.push(Pair { place, family, kind, key_frames, clear, hidden });
+            }
         }
         Ok(pairs)
     }

@@ -41,6 +41,15 @@ pub struct Level {
     nal_length: u8,
 }
 
+impl Level {
+    /// The same, of which only key frames are fetched.
+    #[must_use]
+    pub fn key_frames(&self) -> Self {
+        let key_frame = |url: &String| url.replace("/Fragments(", "/KeyFrames(");
+        Self { urls: self.urls.iter().map(key_frame).collect(), ..self.clone() }
+    }
+}
+
 /// The quality levels of the client manifest at `url`.
 ///
 /// # Errors
