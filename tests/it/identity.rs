@@ -5,7 +5,7 @@
 use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{boxes, dash, delivered, fetch, media, samples, tools, transport};
+use selvedge_tests::{boxes, dash, delivered, fetch, groups, media, samples, tools, transport};
 
 fn all_arrive_whole(presentations: &[Presentation]) {
     let store = tempfile::tempdir().unwrap();
@@ -372,5 +372,36 @@ fn sound_that_ffmpeg_misplaces_in_the_source_decodes_when_delivered() {
         let file = store.path().join("delivered.mp4");
         std::fs::write(&file, &delivered.joined).unwrap();
         samples::decodes(&file).unwrap();
+    }
+}
+
+/// How far before a sample decoding has to start: of AAC and Opus as ffmpeg writes it.
+#[test]
+fn samples_stay_in_their_groups() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Server::start(store.path());
+    let made = [media::ladder_25(), media::codecs()].concat().into_iter();
+    let made = made.filter(|recipe| ["eng.mp4", "opus.mp4"].contains(&recipe.name));
+    let made = made.filter_map(|recipe| media::file(&recipe));
+    for file in made {
+        let name = Presentation::of_file(&file).name;
+        let published = publish(store.path(), &name, core::slice::from_ref(&file)).unwrap();
+        let mpd = dash::mpd(&fetch::http, &format!("{}{}", server.url, published.dash())).unwrap();
+        let one = mpd.representations.iter().find(|one| one.kind == "audio").unwrap();
+        let urls = core::iter::once(&one.init).chain(one.segments.iter().map(|one| &one.url));
+        let bodies = urls.map(|url| fetch::ok(&fetch::http, url).unwrap().body);
+        let delivered = bodies.collect::<Vec<_>>().concat();
+        let source = std::fs::read(&file).unwrap();
+        let mut compared = 0;
+        for kind in [b"roll", b"prol", b"rap ", b"sap "] {
+            let wanted = groups::of_track(&source, b"soun", kind);
+            let arrived = groups::of_track(&delivered, b"soun", kind);
+            // Priming frames are left out; so is a fragment's box where it would say nothing.
+            assert!(wanted.ends_with(&arrived), "{name}: {wanted:?} became {arrived:?}");
+            compared += arrived.iter().flatten().count();
+            let lost = &wanted[..wanted.len() - arrived.len()];
+            assert!(lost.len() < 4 || lost.iter().all(Option::is_none), "{name}: {lost:?}");
+        }
+        assert!(compared > 0, "{name}: no sample is in a group");
     }
 }

@@ -23,6 +23,7 @@ pub mod each;
 pub mod encrypted;
 pub mod fetch;
 pub mod film;
+pub mod groups;
 pub mod hls;
 pub mod identity;
 pub mod media;

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::asset::groups::Shared;
 use crate::asset::movie::{Movie, Sample, Track};
 use crate::error::{Error, ErrorKind};
 use crate::mp4::Trex;
@@ -33,6 +34,8 @@ pub(super) struct TrackDraft {
     pub(super) id: u32,
     /// `None` for a kind that is passed over. Its samples still tell where others lie.
     pub(super) kept: Option<Track>,
+    /// Descriptions of groups its fragments may name.
+    pub(super) shared: Shared,
     /// Defaults of its fragments.
     pub(super) trex: Option<Trex>,
     /// Decode time after the last sample.

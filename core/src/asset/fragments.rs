@@ -5,6 +5,7 @@
 use alloc::format;
 
 use crate::asset::draft::{Budget, Draft, MAX_TICKS, Notes, TrackDraft, advance, place_sample};
+use crate::asset::groups;
 use crate::asset::movie::Sample;
 use crate::asset::sample_table::entry_index;
 use crate::error::Error;
@@ -47,6 +48,7 @@ fn traf(traf: &BoxRef<'_>, place: Fragment, draft: &mut Draft) -> Result<u64, Er
     };
     let base = base(&tfhd, first_data_offset(traf)?, place);
     begin(traf, track, place.moof, notes)?;
+    let before = track.kept.as_ref().map_or(0, |kept| kept.samples.len());
     let mut runs = Runs { track, tfhd, budget, end: base };
     for child in traf.children() {
         let child = child?;
@@ -56,7 +58,12 @@ fn traf(traf: &BoxRef<'_>, place: Fragment, draft: &mut Draft) -> Result<u64, Er
                 .map_err(|error| error.within(&format!("trun at byte {}", child.header.start)))?;
         }
     }
-    Ok(runs.end)
+    let end = runs.end;
+    if let Some(kept) = &mut track.kept {
+        let added = kept.samples.get_mut(before..).unwrap_or(&mut []);
+        groups::mark(traf, &track.shared, added, &mut kept.groups, (track.id, notes));
+    }
+    Ok(end)
 }
 
 /// What `data_offset` counts from (§8.8.7.1).
@@ -165,6 +172,7 @@ impl Runs<'_> {
             composition_offset: row.composition_offset.unwrap_or(0),
             sync: is_sync(flags),
             entry,
+            groups: 0,
         };
         let track = &mut *self.track;
         self.end = place_sample(sample.offset, sample.size, self.budget.file_size, || {

@@ -9,5 +9,6 @@ mod edits;
 #[cfg(test)]
 mod fixture;
 mod fragments;
+mod groups;
 mod sample_table;
 mod track_header;

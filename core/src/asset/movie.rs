@@ -46,6 +46,8 @@ pub struct Track {
     pub label: Option<String>,
     /// Sample entries of `stsd`, complete boxes as stored, 0-based here.
     pub entries: Vec<SampleEntry>,
+    /// Groups its samples may be in, at most sixteen.
+    pub groups: Vec<Group>,
     /// Samples in decode order.
     pub samples: Vec<Sample>,
     /// Added to `dts + composition_offset` gives presentation time in `timescale`: the edit list
@@ -66,6 +68,15 @@ pub struct SampleEntry {
     pub data: Bytes,
 }
 
+/// A group of samples (14496-12 §8.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `grouping_type`
+    pub kind: [u8; 4],
+    /// What its samples have in common: an entry of `sgpd`.
+    pub description: Bytes,
+}
+
 /// One sample: when it shows and where it lies; never its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
@@ -83,4 +94,6 @@ pub struct Sample {
     pub sync: bool,
     /// 0-based index into the track's entries.
     pub entry: u16,
+    /// A bit for each of the track's groups it is in, the first in the lowest.
+    pub groups: u16,
 }

@@ -81,7 +81,16 @@ fn located(
             })?;
             let (dts, duration, composition_offset, sync) = (0, 0, 0, false);
             let entry = chunk.entry;
-            samples.push(Sample { offset, size, duration, dts, composition_offset, sync, entry });
+            samples.push(Sample {
+                offset,
+                size,
+                duration,
+                dts,
+                composition_offset,
+                sync,
+                entry,
+                groups: 0,
+            });
             offset = end;
         }
     }

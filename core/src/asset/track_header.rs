@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::asset::draft::{Budget, Draft, Notes, TrackDraft, advance};
 use crate::asset::edits::{self, Clocks};
+use crate::asset::groups::{self, Shared};
 use crate::asset::movie::{Media, SampleEntry, Track};
 use crate::asset::sample_table::{self, Place};
 use crate::error::{Error, ErrorKind};
@@ -84,7 +85,8 @@ fn track(
     let Some(media) = media(hdlr.handler_type) else {
         let note = format!("handler {} passed over", name(hdlr.handler_type));
         draft.notes.push(format!("track {}: {note}", tkhd.track_id));
-        return Ok(TrackDraft { id: tkhd.track_id, kept: None, trex: None, next_dts: 0 });
+        let shared = Shared::default();
+        return Ok(TrackDraft { id: tkhd.track_id, kept: None, shared, trex: None, next_dts: 0 });
     };
     let mdhd = Mdhd::parse(&mdia.need(*b"mdhd", "§8.4.2").map_err(within)?).map_err(within)?;
     let Some(timescale) = mdhd.timescale else {
@@ -93,7 +95,10 @@ fn track(
     let stbl = sample_tables(&mdia, tkhd.track_id, draft).map_err(within)?;
     let entries = entries(&stbl, tkhd.track_id, &mut draft.notes).map_err(within)?;
     let place = Place { track: tkhd.track_id, media, entries: entries.len() };
-    let samples = sample_table::samples(&stbl, place, &mut draft.budget, &mut draft.notes)?;
+    let mut samples = sample_table::samples(&stbl, place, &mut draft.budget, &mut draft.notes)?;
+    let (mut groups, shared) = (Vec::new(), Shared::of(&stbl));
+    let of = (tkhd.track_id, &mut draft.notes);
+    groups::mark(&stbl, &Shared::default(), &mut samples, &mut groups, of);
     let next_dts = samples.last().map_or(Ok(0), |last| advance(last, tkhd.track_id))?;
     let shift = shift(trak, movie, timescale, tkhd.track_id, &mut draft.notes)?;
     let track = Track {
@@ -103,12 +108,13 @@ fn track(
         language: language(&mdia, mdhd),
         label: label(trak, &hdlr),
         entries,
+        groups,
         samples,
         presentation_offset: shift,
         display: (tkhd.width >> 16, tkhd.height >> 16),
         rotation: tkhd.rotation(),
     };
-    Ok(TrackDraft { id: tkhd.track_id, kept: Some(track), trex: None, next_dts })
+    Ok(TrackDraft { id: tkhd.track_id, kept: Some(track), shared, trex: None, next_dts })
 }
 
 /// 14496-12 §8.4.3.3, and the types of `QuickTime` for text.

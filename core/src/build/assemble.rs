@@ -15,8 +15,8 @@ use crate::build::timing::Timed;
 use crate::build::{Builder, Built, describe, grid, text};
 use crate::codec::AudioFacts;
 use crate::error::{Error, ErrorKind};
-use crate::index::head::{File, Head, Pages, Shape, SystemsRates, Track};
-use crate::index::page::{Page, PageSample};
+use crate::index::head::{File, Group, Head, Pages, Shape, SystemsRates, Track};
+use crate::index::page::{Members, Page, PageSample};
 use crate::index::{Identity, VERSION};
 use crate::mux::cmaf::Dialect;
 use crate::mux::{Essence, cmaf, lengths};
@@ -192,6 +192,7 @@ fn part(lane: &Lane, layout: &Layout, pages: &[Page], identity: &Identity) -> Re
         timescale: clock,
         codecs: codec.rfc6381_out(in_band),
         entries: entries(lane, layout).collect(),
+        groups: lane.track.groups.clone(),
         nal_length_size: codec.nal_length_size().unwrap_or(0),
         display: display(lane),
         rotation: lane.track.rotation,
@@ -244,8 +245,34 @@ fn page(
         continuity: 0,
         hurry: lane.hurries.get(fragment).copied().unwrap_or_default(),
         samples: samples.iter().map(row).collect(),
+        groups: members(&lane.track.groups, samples),
         nals: layout.nals(range).to_vec(),
     })
+}
+
+/// Which of `samples` are in which of `groups`, a kind each; kinds that none is in are left out.
+fn members(groups: &[Group], samples: &[Timed]) -> Vec<Members> {
+    let mut kinds: Vec<[u8; 4]> = Vec::new();
+    for group in groups {
+        if !kinds.contains(&group.kind) {
+            kinds.push(group.kind);
+        }
+    }
+    let of_kind = |kind: [u8; 4]| {
+        let index = |sample: &Timed| {
+            let bits = groups.iter().zip(0..16_u32).filter(|(group, _)| group.kind == kind);
+            let place = bits.zip(1_u32..).find(|((_, bit), _)| sample.groups >> bit & 1 == 1);
+            place.map_or(0, |(_, index)| index)
+        };
+        let runs = samples.chunk_by(|one, next| index(one) == index(next));
+        let runs = runs.map(|run| {
+            let count = u32::try_from(run.len()).unwrap_or(u32::MAX);
+            (count, run.first().map_or(0, index))
+        });
+        Members { kind, runs: runs.collect() }
+    };
+    let all = kinds.into_iter().map(of_kind);
+    all.filter(|members| members.runs.iter().any(|(_, index)| *index > 0)).collect()
 }
 
 fn segment_len(page: &Page) -> u64 {

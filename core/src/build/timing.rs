@@ -35,13 +35,15 @@ pub(super) struct Timed {
     pub(super) pts: Ticks,
     pub(super) sync: bool,
     pub(super) entry: u16,
+    pub(super) groups: u16,
 }
 
 impl From<Sample> for Timed {
     fn from(sample: Sample) -> Self {
-        let Sample { offset, size, duration, dts, composition_offset, sync, entry } = sample;
+        let Sample { offset, size, duration, dts, composition_offset, sync, entry, groups } =
+            sample;
         let pts = dts.saturating_add(i64::from(composition_offset));
-        Self { offset, size, duration, step: duration, dts, pts, sync, entry }
+        Self { offset, size, duration, step: duration, dts, pts, sync, entry, groups }
     }
 }
 
@@ -186,7 +188,17 @@ mod tests {
     fn check(times: &[Ticks], delay: Ticks, decoded: &[Ticks]) {
         let sample = |(number, pts): (usize, &Ticks)| {
             let dts = to_ticks(number) * 4 - delay;
-            Timed { offset: 0, size: 1, duration: 4, step: 4, dts, pts: *pts, sync: true, entry: 0 }
+            Timed {
+                offset: 0,
+                size: 1,
+                duration: 4,
+                step: 4,
+                dts,
+                pts: *pts,
+                sync: true,
+                entry: 0,
+                groups: 0,
+            }
         };
         let mut samples: Vec<Timed> = times.iter().enumerate().map(sample).collect();
         start_decoding_at_presentation(&mut samples);

@@ -26,6 +26,7 @@ use crate::text::Carriage;
 use crate::time::{Instant, Rounding, Ticks, Timescale};
 use crate::wire::{Reader, Writer};
 
+pub use crate::asset::movie::Group;
 pub use crate::codec::VideoRange;
 
 /// Bytes before the head's body.
@@ -101,6 +102,8 @@ pub struct Track {
     pub codecs: String,
     /// Sample entries, complete boxes, for the init segment.
     pub entries: Vec<Bytes>,
+    /// Groups that samples of its pages are in.
+    pub groups: Vec<Group>,
     /// Bytes of the NAL length field: 1, 2 or 4; 0 where samples are not NAL units.
     pub nal_length_size: u8,
     /// Display size for `tkhd`, pixels; zero for sound.
@@ -425,6 +428,7 @@ impl Track {
             timescale,
             codecs: String::new(),
             entries: Vec::new(),
+            groups: Vec::new(),
             nal_length_size: 0,
             display: (0, 0),
             rotation: 0,
@@ -460,6 +464,10 @@ impl Track {
         out.varint(u64::from(self.timescale.get()));
         out.block(self.codecs.as_bytes());
         write_list(out, &self.entries, |entry, out| out.block(entry));
+        write_list(out, &self.groups, |group, out| {
+            out.bytes(&group.kind);
+            out.block(&group.description);
+        });
         out.u8(self.nal_length_size);
         out.varint(u64::from(self.display.0));
         out.varint(u64::from(self.display.1));
@@ -500,6 +508,7 @@ impl Track {
             timescale: timescale(from)?,
             codecs: text(from)?,
             entries: list(from, |from| block(from).map(Bytes::copy_from_slice))?,
+            groups: list(from, group)?,
             nal_length_size: from.u8()?,
             display: (narrow(from)?, narrow(from)?),
             rotation: narrow(from)?,
@@ -654,6 +663,11 @@ fn instant(from: &mut Reader<'_>) -> Result<Instant, Error> {
 fn block<'a>(from: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     let len = from.varint_len()?;
     from.bytes(len)
+}
+
+fn group(from: &mut Reader<'_>) -> Result<Group, Error> {
+    let kind = from.array()?;
+    Ok(Group { kind, description: Bytes::copy_from_slice(block(from)?) })
 }
 
 fn text(from: &mut Reader<'_>) -> Result<String, Error> {

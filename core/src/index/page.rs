@@ -14,6 +14,7 @@
 //! varint k      sync samples: k × varint, distance from the one before (first: from sample 0)
 //! runs          file ranges: (varint samples, signed distance from the end of the run before,
 //!               first: from 0) until n; the samples of a run lie one after another
+//! varint g      kinds of sample groups: each 4 bytes, varint r, r × (varint samples, varint index)
 //! u8            1 where the NAL layout follows, else 0
 //! n ×           varint m NAL units; sizes of all but the last; m × varint header length
 //! ```
@@ -53,8 +54,20 @@ pub struct Page {
     pub hurry: Hurry,
     /// Samples in decode order. Never empty.
     pub samples: Vec<PageSample>,
+    /// Which samples are in which groups of the track, a kind each.
+    pub groups: Vec<Members>,
     /// NAL layout of each sample; empty where samples are not NAL units or were not scanned.
     pub nals: Vec<Vec<NalUnit>>,
+}
+
+/// Samples in groups of one kind (14496-12 §8.9.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members {
+    /// `grouping_type`
+    pub kind: [u8; 4],
+    /// (samples, index): the place, counted from 1, among the track's groups of the kind; 0 for
+    /// none.
+    pub runs: Vec<(u32, u32)>,
 }
 
 /// The first samples of a fragment are decoded faster than they are shown, so that decoding starts
@@ -118,6 +131,7 @@ impl Page {
         self.encode_composition(&mut out);
         self.encode_sync(&mut out);
         self.encode_ranges(&mut out);
+        self.encode_groups(&mut out);
         self.encode_nals(&mut out);
         out.into_vec()
     }
@@ -158,6 +172,18 @@ impl Page {
         }
     }
 
+    fn encode_groups(&self, out: &mut Writer) {
+        out.varint(u64::try_from(self.groups.len()).unwrap_or(0));
+        for members in &self.groups {
+            out.bytes(&members.kind);
+            out.varint(u64::try_from(members.runs.len()).unwrap_or(0));
+            for (count, index) in &members.runs {
+                out.varint(u64::from(*count));
+                out.varint(u64::from(*index));
+            }
+        }
+    }
+
     fn encode_nals(&self, out: &mut Writer) {
         out.u8(u8::from(!self.nals.is_empty()));
         for units in &self.nals {
@@ -186,6 +212,7 @@ impl Page {
             continuity: from.u8()? & 15,
             hurry: Hurry { samples: narrow(&mut from)?, ticks: narrow(&mut from)? },
             samples: Vec::new(),
+            groups: Vec::new(),
             nals: Vec::new(),
         };
         let count = from.varint()?;
@@ -201,6 +228,7 @@ impl Page {
         page.decode_composition(&mut from)?;
         page.decode_sync(&mut from)?;
         page.decode_ranges(&mut from)?;
+        page.decode_groups(&mut from)?;
         page.decode_nals(&mut from, nal_length_size)?;
         Ok(page)
     }
@@ -268,6 +296,18 @@ impl Page {
         Ok(())
     }
 
+    /// Every run takes bytes, so lying counts end with them.
+    fn decode_groups(&mut self, from: &mut Reader<'_>) -> Result<(), Error> {
+        for _ in 0..from.varint()? {
+            let mut members = Members { kind: from.array()?, runs: Vec::new() };
+            for _ in 0..from.varint()? {
+                members.runs.push((narrow(from)?, narrow(from)?));
+            }
+            self.groups.push(members);
+        }
+        Ok(())
+    }
+
     fn decode_nals(&mut self, from: &mut Reader<'_>, length_size: u8) -> Result<(), Error> {
         if from.u8()? == 0 {
             return Ok(());
@@ -304,13 +344,14 @@ impl Page {
         });
         Self {
             samples: first.into_iter().collect(),
+            groups: self.groups.iter().filter_map(Members::first).collect(),
             nals: self.nals.iter().take(1).cloned().collect(),
             ..*self
         }
     }
 
-    /// The fragment with those samples alone that are shown or heard at a time that `wanted` takes,
-    /// a run of them; `None` if it takes none.
+    /// The fragment with those samples alone, in no group, that are shown or heard at a time that
+    /// `wanted` takes, a run of them; `None` if it takes none.
     #[must_use]
     pub fn retain(mut self, wanted: impl Fn(Ticks) -> bool) -> Option<Self> {
         let mut dts = i64::try_from(self.decode_time).unwrap_or(i64::MAX);
@@ -325,6 +366,7 @@ impl Page {
         }
         let (start, dts) = first?;
         self.decode_time = u64::try_from(dts).unwrap_or(0);
+        self.groups.clear();
         self.samples.truncate(end);
         self.samples.drain(..start);
         self.nals.truncate(end);
@@ -335,6 +377,15 @@ impl Page {
     /// Where the samples lie, in decode order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.samples.iter().map(PageSample::range)
+    }
+}
+
+impl Members {
+    /// Those of the first sample alone; `None` where it is in no group.
+    fn first(&self) -> Option<Self> {
+        let first = self.runs.iter().find(|(count, _)| *count > 0);
+        let (_, index) = first.filter(|(_, index)| *index > 0)?;
+        Some(Self { kind: self.kind, runs: alloc::vec![(1, *index)] })
     }
 }
 
@@ -370,6 +421,7 @@ mod tests {
                 sample(5_000_000_100, 20, -512, false),
                 sample(7, 30, 0, true),
             ],
+            groups: vec![Members { kind: *b"roll", runs: vec![(1, 2), (2, 0)] }],
             nals: vec![
                 vec![NalUnit { size: 40, header: 0 }, NalUnit { size: 52, header: 9 }],
                 vec![NalUnit { size: 16, header: 5 }],
@@ -388,7 +440,7 @@ mod tests {
     #[test]
     fn a_page_keeps_the_samples_of_a_time() {
         let first = 1 << 40;
-        assert_eq!(page().retain(|_| true), Some(page()));
+        assert_eq!(page().retain(|_| true), Some(Page { groups: Vec::new(), ..page() }));
         assert_eq!(page().retain(|_| false), None);
         let rest = page().retain(|time| time < first + 1024).unwrap();
         assert_eq!((rest.decode_time, rest.samples.len()), ((1 << 40) + 512, 1));

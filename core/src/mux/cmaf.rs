@@ -12,6 +12,7 @@ use crate::asset::movie::Media;
 use crate::index::head::{Shape, Track};
 use crate::index::page::{Page, PageSample};
 use crate::mp4::Tfxd;
+use crate::mux::groups;
 use crate::mux::protect::{FragmentCipher, TrackCipher};
 use crate::time::Timescale;
 use crate::wire::Writer;
@@ -185,6 +186,7 @@ fn media(out: &mut Writer, track: &Track, carried: &Carried<'_>) {
             [b"stts", b"stsc"].iter().for_each(|name| out.full_box(**name, 0, 0, |out| out.u32(0)));
             out.full_box(*b"stsz", 0, 0, |out| out.zeros(8));
             out.full_box(*b"stco", 0, 0, |out| out.u32(0));
+            groups::descriptions(out, &track.groups);
         });
     });
 }
@@ -269,8 +271,9 @@ fn movie_fragment(
                 out.full_box(*b"tfdt", 1, 0, |out| out.u64(page.decode_time));
             }
             columns.run(out, &page.samples, data_offset);
-            if dialect == Dialect::Smooth {
-                dependencies(out, &page.samples);
+            match dialect {
+                Dialect::Cmaf => groups::members(out, page),
+                Dialect::Smooth => dependencies(out, &page.samples),
             }
             if let Some(cipher) = cipher {
                 cipher.group(out);

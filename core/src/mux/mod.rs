@@ -4,6 +4,7 @@
 mod annex_b;
 pub mod cmaf;
 mod essence;
+mod groups;
 pub mod lengths;
 mod muxer;
 pub mod packed;

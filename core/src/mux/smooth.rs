@@ -30,6 +30,7 @@ pub fn fragment(page: &Page, clock: Timescale) -> Result<Page, Error> {
         start,
         duration: end.saturating_sub(start).unsigned_abs(),
         samples: Vec::new(),
+        groups: Vec::new(),
         nals: page.nals.clone(),
         ..*page
     };

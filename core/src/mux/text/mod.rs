@@ -94,6 +94,7 @@ fn fragment(page: &TextPage, samples: &[Sample]) -> Result<Page, Error> {
         continuity: 0,
         hurry: Hurry::default(),
         samples: rows,
+        groups: Vec::new(),
         nals: Vec::new(),
     })
 }
