@@ -86,7 +86,9 @@ impl Av1 {
         };
         let short = format!("av01.{profile}.{level:02}{tier}.{depth:02}");
         let colour = self.cicp();
-        if flag(0x10) == 0 && self.facts().range == VideoRange::Sdr {
+        // What is left out means 4:2:0 (§5).
+        let usual = flag(0x10) == 0 && flag(0x08) == 1 && flag(0x04) == 1;
+        if usual && self.facts().range == VideoRange::Sdr {
             return short;
         }
         let Cicp { primaries, transfer, matrix, full_range } = colour;

@@ -53,7 +53,8 @@ impl Vp9 {
     pub(crate) fn rfc6381(&self) -> String {
         let Self { profile, level, depth, subsampling, .. } = *self;
         let short = format!("vp09.{profile:02}.{level:02}.{depth:02}");
-        if self.facts().range == VideoRange::Sdr {
+        // What is left out means 4:2:0 (VP codec binding, codecs parameter string).
+        if self.facts().range == VideoRange::Sdr && subsampling < 2 {
             return short;
         }
         let Cicp { primaries, transfer, matrix, full_range } = self.cicp();
@@ -88,5 +89,26 @@ impl Vp9 {
     pub(crate) fn output_entry(&self) -> Vec<u8> {
         let VideoFacts { width, height, .. } = self.facts();
         self.entry.write(*b"vp09", (width, height), (*b"vpcC", &self.record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The string of an entry whose `vpcC` has this profile, depth and subsampling, for BT.709.
+    fn codecs(profile: u8, depth: u8, subsampling: u8) -> String {
+        let mut payload = alloc::vec![0; 78];
+        payload.extend([0, 0, 0, 20]);
+        payload.extend(*b"vpcC\x01\0\0\0");
+        payload.extend([profile, 21, depth << 4 | subsampling << 1, 1, 1, 1, 0, 0]);
+        Vp9::read(*b"vp09", &payload).unwrap().rfc6381()
+    }
+
+    #[test]
+    fn shapes_other_than_the_usual_one_are_said() {
+        assert_eq!(codecs(0, 8, 1), "vp09.00.21.08");
+        assert_eq!(codecs(1, 8, 3), "vp09.01.21.08.03.01.01.01.00");
+        assert_eq!(codecs(1, 8, 2), "vp09.01.21.08.02.01.01.01.00");
     }
 }
