@@ -95,7 +95,9 @@ fn own(within: &BoxRef<'_>) -> Result<Shared, Error> {
         let found = found?;
         if found.kind() == *b"sgpd" {
             let sgpd = Sgpd::parse(&found)?;
-            if CARRIED.contains(&&sgpd.grouping_type) {
+            let known = all.iter().any(|one: &Descriptions| one.kind == sgpd.grouping_type);
+            // §8.9.3.1: one box of a kind at most.
+            if CARRIED.contains(&&sgpd.grouping_type) && !known {
                 let entries = sgpd.entries.iter().map(|entry| Bytes::copy_from_slice(entry));
                 all.push(Descriptions {
                     kind: sgpd.grouping_type,

@@ -17,6 +17,9 @@ pub struct Sgpd<'a> {
     pub entries: Vec<&'a [u8]>,
 }
 
+/// Entries of one box: indices of a `traf` have no room for more (§8.9.4).
+const MOST: u32 = 0xffff;
+
 impl<'a> Sgpd<'a> {
     /// Parses the box.
     ///
@@ -28,6 +31,9 @@ impl<'a> Sgpd<'a> {
             let default_length = if full.version > 0 { Some(reader.u32()?) } else { None };
             let default_index = if full.version > 1 { reader.u32()? } else { 0 };
             let count = reader.u32()?;
+            if count > MOST {
+                return Err(Error::source(format!("{count} entries, at most {MOST} are read")));
+            }
             let mut entries = Vec::new();
             for _ in 0..count {
                 let left = reader.remaining();
@@ -77,6 +83,8 @@ mod tests {
     fn counts_that_lie_end_with_the_bytes() {
         assert_eq!(parsed(1, b"roll\0\0\0\x02\xff\xff\xff\xff\xff\xff"), None);
         assert_eq!(parsed(1, b"roll\0\0\0\0\xff\xff\xff\xff\0\0\0\0"), None);
+        let many = [b"roll\0\0\0\x01\0\x01\0\0".as_slice(), &[7; 0x1_0000]].concat();
+        assert_eq!(parsed(1, &many), None);
         assert_eq!(parsed(0, b"roll\0\0\0\x02\xff\xff\xff\xff"), None);
         assert_eq!(parsed(0, b"roll\xff\xff\xff\xff"), None);
     }
