@@ -23,6 +23,9 @@ pub struct Encrypter {
     run: usize,
     /// The last encrypted block of that run's chain, once it has one.
     last: Option<[u8; 16]>,
+    /// Where chunks are copied to that others hold too. By turns: a chunk is on its way while the
+    /// next is made, and what is given back is used again.
+    rooms: [BytesMut; 2],
 }
 
 impl core::fmt::Debug for Encrypter {
@@ -36,16 +39,15 @@ impl Encrypter {
     #[must_use]
     pub fn new(plan: CipherPlan) -> Self {
         let aes = Aes::new(plan.key.expose());
-        Self { plan, aes, at: 0, held: Vec::new(), run: 0, last: None }
+        Self { plan, aes, at: 0, held: Vec::new(), run: 0, last: None, rooms: <_>::default() }
     }
 
     /// The next bytes of the clear body; what is ready of the encrypted one.
     pub fn update(&mut self, bytes: Bytes) -> Bytes {
         let mut body = if self.held.is_empty() {
-            bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared))
+            bytes.try_into_mut().unwrap_or_else(|shared| self.copied(&shared))
         } else {
-            let mut body = BytesMut::from(self.held.as_slice());
-            body.extend_from_slice(&bytes);
+            let body = self.copied(&bytes);
             self.held.clear();
             body
         };
@@ -54,6 +56,16 @@ impl Encrypter {
         body.truncate(ready);
         self.encrypt(&mut body);
         self.wanted(body)
+    }
+
+    /// What is held, and `bytes`.
+    fn copied(&mut self, bytes: &[u8]) -> BytesMut {
+        self.rooms.rotate_left(1);
+        let [room, _] = &mut self.rooms;
+        room.reserve(self.held.len().saturating_add(bytes.len()));
+        room.extend_from_slice(&self.held);
+        room.extend_from_slice(bytes);
+        room.split()
     }
 
     /// The rest, once the clear body has come to its end.
@@ -185,9 +197,18 @@ mod tests {
 
     fn run(plan: &CipherPlan, body: &[u8], piece: usize) -> Vec<u8> {
         let mut encrypter = Encrypter::new(plan.clone());
-        let mut out = Vec::new();
-        for chunk in body.chunks(piece) {
-            out.extend_from_slice(&encrypter.update(Bytes::copy_from_slice(chunk)));
+        let (mut out, mut kept) = (Vec::new(), Vec::new());
+        for (number, clear) in body.chunks(piece).enumerate() {
+            let chunk = Bytes::copy_from_slice(clear);
+            // Others hold every other chunk, and some of what was made is not given back.
+            let shared = (number % 2 == 0).then(|| chunk.clone());
+            let made = encrypter.update(chunk);
+            assert!(shared.is_none_or(|shared| shared == clear));
+            out.extend_from_slice(&made);
+            kept.extend((number % 3 == 0).then(|| (out.len() - made.len(), made)));
+        }
+        for (at, made) in kept {
+            assert_eq!(out[at..][..made.len()], made);
         }
         out.extend_from_slice(&encrypter.finish());
         out
