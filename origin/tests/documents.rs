@@ -337,4 +337,13 @@ fn keys_of_cpix_go_into_the_locator_with_their_crypto_periods() {
     assert!(keys.iter().all(|key| key.get("value").is_none()), "values are wrapped elsewhere");
     assert!(done(&folder, &["locator", "show", LOCATOR]).contains("\"PT600S\""));
     assert_eq!(done(&folder, &["key", "list"]).lines().count(), 3);
+
+    // Smooth Streaming, which the policy allows, has room for one key.
+    fs::create_dir_all(store.join("assets/film")).unwrap();
+    fs::write(store.join("assets/film/film.ism"), "x").unwrap();
+    let paths = done(&folder, &["locator", "paths", LOCATOR, "--json"]);
+    assert!(
+        paths.contains("mpd-time-cmaf,encryption=cenc") && !paths.contains("Smooth"),
+        "{paths}"
+    );
 }

@@ -130,21 +130,13 @@ fn collected_media_arrives_whole() {
     all_arrive_whole(&collected());
 }
 
-/// A presentation of each collected file; or of each in the folder that `SELVEDGE_MEDIA` in the
-/// environment names, and in those right below it.
+/// A presentation of each collected file, or of those named instead.
 fn collected() -> Vec<Presentation> {
-    let below = |folder: std::path::PathBuf| {
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
-    };
-    let named = std::env::var_os("SELVEDGE_MEDIA").map(std::path::PathBuf::from);
-    let shared = tools::shared("media").filter(|_| named.is_none()).into_iter();
-    let shared = shared.flat_map(|folder| COLLECTED.iter().map(move |name| folder.join(name)));
-    let more = named.into_iter().flat_map(below);
-    let more = more.flat_map(|path| if path.is_dir() { below(path).collect() } else { vec![path] });
-    let is_media = |path: &std::path::PathBuf| {
-        path.extension().is_some_and(|ending| ["mp4", "mov", "ismv"].iter().any(|e| ending == *e))
-    };
-    shared.chain(more.filter(is_media)).map(|path| Presentation::of_file(&path)).collect()
+    proof::named().unwrap_or_else(|| {
+        let folder = tools::shared("media").into_iter();
+        let files = folder.flat_map(|folder| COLLECTED.iter().map(move |name| folder.join(name)));
+        files.map(|path| Presentation::of_file(&path)).collect()
+    })
 }
 
 /// ffprobe 5.1 reads no xHE-AAC: all of its bytes are compared, which lie in one piece.

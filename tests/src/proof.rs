@@ -34,6 +34,24 @@ impl Presentation {
     }
 }
 
+/// A presentation of each media file in the folder that `SELVEDGE_MEDIA` in the environment names,
+/// and in those right below it; `None` where it names none.
+#[must_use]
+pub fn named() -> Option<Vec<Presentation>> {
+    let below = |folder: &Path| {
+        let entries = fs::read_dir(folder);
+        let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let folder = std::env::var_os("SELVEDGE_MEDIA")?;
+    let entries = below(Path::new(&folder)).into_iter();
+    let files = entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] });
+    let is_media = |path: &PathBuf| {
+        path.extension().is_some_and(|ending| ["mp4", "mov", "ismv"].iter().any(|e| ending == *e))
+    };
+    Some(files.filter(is_media).map(|path| Presentation::of_file(&path)).collect())
+}
+
 /// Every presentation of made media; empty without ffmpeg.
 #[must_use]
 pub fn made() -> Vec<Presentation> {

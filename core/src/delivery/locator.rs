@@ -8,6 +8,7 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::cipher::Scheme;
 use crate::delivery::date::Date;
 use crate::delivery::document::Members;
 use crate::error::{AmsCode, Error, ErrorKind};
@@ -167,6 +168,12 @@ impl Locator {
         format!("{:#}\n", Value::Object(document))
     }
 
+    /// Whether keys of `scheme` change at borders of crypto periods.
+    #[must_use]
+    pub fn keys_change(&self, scheme: Scheme) -> bool {
+        self.content_keys.iter().any(|key| key.period_start.is_some() && key.is_for(scheme))
+    }
+
     /// Whether playback is allowed at `now`.
     ///
     /// # Errors
@@ -184,6 +191,24 @@ impl Locator {
 }
 
 impl ContentKey {
+    /// Whether it is a key of `scheme`. Exports of AMS say whose it is; by its label or not at all,
+    /// it is anybody's guess.
+    #[must_use]
+    pub fn is_for(&self, scheme: Scheme) -> bool {
+        let (name, prefix) = match scheme {
+            Scheme::Cbc => ("EnvelopeEncryption", ["aes", "clearkey", "envelope"].as_slice()),
+            Scheme::Cenc | Scheme::Piff => ("CommonEncryptionCenc", ["cenc"].as_slice()),
+            Scheme::Cbcs => ("CommonEncryptionCbcs", ["cbcs"].as_slice()),
+        };
+        if let Some(kind) = self.rest.get("type").and_then(Value::as_str) {
+            return kind.eq_ignore_ascii_case(name);
+        }
+        let label = self.label.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let others = ["aes", "clearkey", "envelope", "cenc", "cbcs"];
+        let says_other = others.iter().any(|other| label.starts_with(other));
+        !says_other || prefix.iter().any(|own| label.starts_with(own))
+    }
+
     fn from_members(mut members: Members) -> Result<Self, Error> {
         let id = identifier(&mut members, "id")?;
         Ok(Self {

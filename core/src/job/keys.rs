@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use crate::asset::movie::Media;
 use crate::cipher::{ContentKey, KeyId, Periods, Protection, Scheme};
@@ -53,8 +52,7 @@ impl KeyRing {
         scheme: Scheme,
     ) -> Result<Self, Error> {
         let rules = policy.rules(scheme).cloned().unwrap_or_default();
-        let of_scheme = |key: &&locator::ContentKey| is_of(key, scheme);
-        let keys = locator.content_keys.iter().filter(of_scheme).map(RingKey::new);
+        let keys = locator.content_keys.iter().filter(|key| key.is_for(scheme)).map(RingKey::new);
         let keys: Vec<RingKey> = keys.collect::<Result<_, _>>()?;
         if keys.is_empty() {
             let rule = format!("the locator has no content key for encryption={}", scheme.name());
@@ -292,22 +290,6 @@ impl RingKey {
     }
 }
 
-/// Exports of AMS say a key's scheme; by its label or not at all, it is anybody's guess.
-fn is_of(key: &locator::ContentKey, scheme: Scheme) -> bool {
-    let (name, prefix) = match scheme {
-        Scheme::Cbc => ("EnvelopeEncryption", ["aes", "clearkey", "envelope"].as_slice()),
-        Scheme::Cenc | Scheme::Piff => ("CommonEncryptionCenc", ["cenc"].as_slice()),
-        Scheme::Cbcs => ("CommonEncryptionCbcs", ["cbcs"].as_slice()),
-    };
-    if let Some(kind) = key.rest.get("type").and_then(Value::as_str) {
-        return kind.eq_ignore_ascii_case(name);
-    }
-    let label = key.label.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let others = ["aes", "clearkey", "envelope", "cenc", "cbcs"];
-    let says_other = others.iter().any(|other| label.starts_with(other));
-    !says_other || prefix.iter().any(|own| label.starts_with(own))
-}
-
 /// The key `id`, from its document or from the seed.
 pub(super) fn stored(
     id: KeyId,
@@ -338,6 +320,7 @@ mod tests {
     use crate::time::Timescale;
     use alloc::string::ToString as _;
     use alloc::vec;
+    use serde_json::Value;
 
     /// The ring of `cenc` keys of a locator with these, each `(number, label, start)`.
     fn ring(keys: &[(u8, &str, Option<&str>)]) -> Result<KeyRing, Error> {

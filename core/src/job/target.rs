@@ -5,7 +5,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::cipher::Scheme;
 use crate::delivery::{Locator, Protocol, StreamingPolicy, index_object, locator_object};
 use crate::error::{AmsCode, Error};
 use crate::filter::Filter;
@@ -173,20 +172,17 @@ fn encrypt_as_allowed(params: &mut Params, policy: &StreamingPolicy) -> Result<(
     Ok(())
 }
 
-/// Refuses crypto periods to what has room for one key: the header of Smooth Streaming (MS-SSTR
-/// 2.2.2.2), what AMS wrote of segments that are encrypted whole, and renditions in one file, whose
-/// fragments have to be as long as the index says.
+/// Refuses crypto periods to what has room for one key: some formats, and renditions in one file,
+/// whose fragments have to be as long as the index says.
 fn one_key_where_no_more_go(what: &What, keys: Option<&KeyRing>) -> Result<(), Error> {
-    let Params { format, encryption, on_demand, .. } = what.params();
-    let whole = *encryption == Some(Scheme::Cbc) && !format.is_hls();
+    let Params { format, on_demand, .. } = what.params();
+    let Some(ring) = keys.filter(|ring| ring.rotates()) else { return Ok(()) };
     let file = *on_demand || matches!(what, What::File { .. });
-    if !keys.is_some_and(KeyRing::rotates) || !(whole || file || format.is_smooth()) {
-        return Ok(());
-    }
-    let named = match (file, whole) {
+    let named = match (file, format.names_many_keys(ring.scheme)) {
+        (false, true) => return Ok(()),
         (true, _) => "a rendition in one file has",
-        (_, true) => "encryption=cbc has outside of HLS",
-        (false, false) => "Smooth Streaming has",
+        (false, false) if format.is_smooth() => "Smooth Streaming has",
+        (false, false) => "encryption=cbc has outside of HLS",
     };
     let rule = format!("{named} one key, and the locator's content keys have crypto periods");
     Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))

@@ -147,6 +147,14 @@ impl Format {
         }
     }
 
+    /// Whether it can say that keys of `scheme` change on the way. The header of Smooth Streaming
+    /// names one key (MS-SSTR 2.2.2.2), and so does what AMS wrote in MPDs of segments that are
+    /// encrypted whole.
+    #[must_use]
+    pub const fn names_many_keys(self, scheme: Scheme) -> bool {
+        !self.is_smooth() && (self.is_hls() || !matches!(scheme, Scheme::Cbc))
+    }
+
     fn parse(value: &str) -> Result<Self, Error> {
         let known = [
             Self::HlsCmaf,

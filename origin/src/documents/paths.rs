@@ -67,7 +67,10 @@ pub async fn paths(
                 continue;
             }
             let able = |format: &&Format| {
-                encryption.is_none_or(|scheme| format.encryptions().contains(&scheme))
+                encryption.is_none_or(|scheme| {
+                    let names_keys = format.names_many_keys(scheme) || !locator.keys_change(scheme);
+                    format.encryptions().contains(&scheme) && names_keys
+                })
             };
             let each = manifests.iter().flat_map(|manifest| {
                 let path = move |format: &Format| path(id, manifest, *format, encryption);

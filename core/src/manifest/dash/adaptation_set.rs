@@ -46,6 +46,16 @@ pub(super) struct Place {
     pub(super) zero: Instant,
 }
 
+/// The rate of a set of AC-4, of which DASH-IF's rules ask that the set itself says it.
+fn rate_of_ac4(set: &SwitchingSet, first: &Rendition) -> Option<u32> {
+    let rate = |rendition: &Rendition| match rendition.shape {
+        Shape::Audio { sample_rate, .. } => Some(sample_rate),
+        Shape::Video { .. } | Shape::Text { .. } => None,
+    };
+    let alike = set.renditions.iter().all(|rendition| rate(rendition) == rate(first));
+    rate(first).filter(|_| alike && first.codecs.starts_with("ac-4."))
+}
+
 /// Writes the set; representations descend by bit rate, as AMS listed them.
 pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, params: &Params) {
     let kind = kind(set.media);
@@ -65,6 +75,7 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
     xml.attribute("mimeType", kind.mime_type);
     if common.codecs {
         xml.attribute("codecs", &first.codecs);
+        xml.attribute_if("audioSamplingRate", rate_of_ac4(set, first));
     }
     match set.media {
         Media::Video => xml.attribute_if("lang", set.language.as_ref()),

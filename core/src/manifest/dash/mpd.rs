@@ -130,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn sets_of_ac4_say_their_rate_themselves() {
+        let mut film = film();
+        let before = count(&text(&film), "audioSamplingRate");
+        film.sets[1].renditions[0].codecs = "ac-4.02.01.01".into();
+        let told = text(&film);
+        assert_eq!(count(&told, "audioSamplingRate"), before + 1);
+        assert!(
+            told.contains("codecs=\"ac-4.02.01.01\" audioSamplingRate=\"48000\" lang"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn renditions_that_are_not_aligned_have_timelines_of_their_own() {
         let mut film = film();
         film.sets[0].aligned = false;
