@@ -3,7 +3,8 @@
 //
 // A call costs microseconds however little it encrypts, so what one call can do is gathered first:
 // under CTR all a sample's protected bytes in a chunk, under CBC all encrypted blocks of a chain.
-// What lies in one piece is neither gathered nor copied.
+// What lies in one piece is neither gathered nor copied. All calls for a chunk are under way before
+// the first is waited for.
 
 const BLOCK = 16;
 
@@ -14,28 +15,29 @@ export const HEADROOM = BLOCK;
 export class Encrypter {
   #key;
   #ctr;
-  #crypt;
-  #skip;
+  #crypt; // bytes that are encrypted at the start of each pattern
+  #pattern;
   #padded;
   #window;
-  #runs = [];
-  #run = 0; // the first that is not behind us
+  #vectors;
+  #runs; // of each bytes used, number of ranges, start, end, start, …
+  #place = 0; // where in `#runs` the first stands that is not behind us
+  #number = 0; // which one that is
+  #used = 0; // bytes of its keystream behind us, beside those it began with
+  #chain; // the last block of its chain behind us
   #at = 0; // bytes of the clear body behind us
   #held = new Uint8Array(); // part of a block that will be encrypted
+  #scratch = new Uint8Array(); // what is gathered: a call has its own copy before it returns
 
   /** `vectors`: 16 bytes a run; `ranges`: of each run bytes used, number, start, end, start, … */
   constructor(key, ctr, crypt, skip, padded, window, vectors, ranges) {
     const name = ctr ? "AES-CTR" : "AES-CBC";
     this.#key = crypto.subtle.importKey("raw", key, name, false, ["encrypt"]);
-    [this.#ctr, this.#crypt, this.#skip, this.#padded] = [ctr, crypt, skip, padded];
+    [this.#ctr, this.#padded, this.#vectors] = [ctr, padded, vectors];
+    this.#crypt = crypt * BLOCK;
+    this.#pattern = (crypt + skip) * BLOCK;
     this.#window = plain(window);
-    const flat = plain(ranges);
-    for (let at = 0; at < flat.length; ) {
-      const [used, end] = [flat[at], at + 2 + 2 * flat[at + 1]];
-      const iv = vectors.subarray(this.#runs.length * BLOCK, (this.#runs.length + 1) * BLOCK);
-      this.#runs.push({ iv, used, ranges: flat.subarray(at + 2, end) });
-      at = end;
-    }
+    this.#runs = plain(ranges);
   }
 
   /**
@@ -46,15 +48,16 @@ export class Encrypter {
     const body = this.#joined(chunk);
     const ready = this.#ready(body.length);
     this.#held = body.slice(ready);
-    return this.#wanted(await this.#encrypt(body.subarray(0, ready)));
+    const key = await this.#key;
+    const clear = body.subarray(0, ready);
+    return this.#wanted(await (this.#padded ? this.#whole(clear, key) : this.#encrypt(clear, key)));
   }
 
   /** The rest. */
   async finish() {
     const rest = this.#held;
     if (!this.#padded) return this.#wanted(rest);
-    const { iv } = this.#runs[this.#runs.length - 1];
-    return this.#wanted(await chained(iv, rest, await this.#key));
+    return this.#wanted(await chained(this.#vector(), rest, await this.#key));
   }
 
   /** A chunk behind what is held. */
@@ -74,95 +77,142 @@ export class Encrypter {
   /** How many of `length` bytes are whole blocks, where they are to be encrypted. */
   #ready(length) {
     if (this.#ctr) return length;
+    const runs = this.#runs;
     const end = this.#at + length;
-    let run = this.#run;
-    while (run < this.#runs.length && this.#runs[run].ranges[1] < end) run += 1;
-    if (run === this.#runs.length || this.#runs[run].ranges[0] >= end) return length;
-    const start = this.#runs[run].ranges[0];
-    const stop = this.#runs[run].ranges[1];
-    const block = Math.floor((end - start) / BLOCK);
-    const from = start + block * BLOCK;
+    let place = this.#place;
+    while (place < runs.length && runs[place + 3] < end) place += 4; // chains have a range each
+    if (place === runs.length || runs[place + 2] >= end) return length;
+    const [start, stop] = runs.subarray(place + 2, place + 4);
+    const block = Math.floor((end - start) / BLOCK) * BLOCK;
+    const from = start + block;
     const whole = from + BLOCK <= stop || this.#padded;
-    return whole && this.#encrypts(block) ? Math.max(0, from - this.#at) : length;
-  }
-
-  #encrypts(block) {
-    return this.#skip === 0 || block % (this.#crypt + this.#skip) < this.#crypt;
-  }
-
-  async #encrypt(body) {
-    const end = this.#at + body.length;
-    const key = await this.#key;
-    if (this.#padded) return this.#whole(body, key);
-    const calls = [];
-    for (let run; (run = this.#runs[this.#run]) !== undefined; this.#run += 1) {
-      if (run.ranges[0] >= end) break;
-      const parts = this.#parts(run, body);
-      if (parts.length > 0) calls.push(this.#call(run, body, parts, key));
-      if (run.ranges[run.ranges.length - 1] > end) break;
-    }
-    // All of them are under way; waiting for one after another costs the least.
-    for (const { run, parts, lead, length, sealing } of calls) {
-      const sealed = new Uint8Array(await sealing, lead, length);
-      scatter(sealed, body, parts);
-      if (run === this.#runs[this.#run]) run.iv = this.#ctr ? run.iv : sealed.slice(-BLOCK);
-    }
-    return body;
+    return whole && block % this.#pattern < this.#crypt ? Math.max(0, from - this.#at) : length;
   }
 
   /** A body that is one chain. */
   async #whole(body, key) {
     if (body.length === 0) return body;
-    const [run] = this.#runs;
-    const sealed = (await chained(run.iv, body, key)).subarray(0, body.length);
-    run.iv = sealed.slice(-BLOCK);
+    const sealed = (await chained(this.#vector(), body, key)).subarray(0, body.length);
+    this.#chain = sealed.slice(-BLOCK);
     return sealed;
   }
 
-  /** What of `body` is encrypted in `run`, as start, end, start, …: whole blocks, under CBC. */
-  #parts({ ranges }, body) {
-    const at = this.#at;
-    const end = at + body.length;
+  async #encrypt(body, key) {
+    const runs = this.#runs;
+    const end = this.#at + body.length;
+    const view = viewOf(body);
+    const calls = [];
+    while (this.#place < runs.length && runs[this.#place + 2] < end) {
+      const last = this.#place + 2 + 2 * runs[this.#place + 1];
+      const call = this.#ctr ? this.#stream(body, last, key) : this.#links(body, view, last, key);
+      if (call !== undefined) calls.push(call);
+      if (runs[last - 1] > end) break; // the rest of it comes with the next chunk
+      [this.#place, this.#number, this.#used, this.#chain] = [last, this.#number + 1, 0, undefined];
+    }
+    // Waiting for one after another costs the least.
+    for (const call of calls) {
+      const sealed = await call.sealing;
+      if (this.#ctr) spread(sealed, call, body);
+      else this.#unlink(sealed, call, body, view);
+    }
+    return body;
+  }
+
+  /** Encrypts what of `body` is the next stretch of a run's keystream. */
+  #stream(body, last, key) {
+    const runs = this.#runs;
+    const used = runs[this.#place] + this.#used;
+    const lead = used % BLOCK; // that much of the first block's keystream is behind us
     const parts = [];
-    for (let n = 0; n < ranges.length && ranges[n] < end; n += 2) {
-      const start = Math.max(ranges[n], at);
-      // Within a chunk numbers are small, and small ones are what loops run on quickly.
-      const from = (start - at) | 0;
-      const to = (Math.min(ranges[n + 1], end) - at) | 0;
+    let length = 0;
+    for (let n = this.#place + 2; n < last; n += 2) {
+      const from = Math.max(runs[n] - this.#at, 0);
+      const to = Math.min(runs[n + 1] - this.#at, body.length);
       if (from >= to) continue;
-      if (this.#ctr) parts.push(from, to);
-      else this.#blocks(from, to, start - ranges[n], parts);
+      parts.push(from, to);
+      length += to - from;
     }
-    return parts;
+    if (length === 0) return undefined;
+    const counter = added(this.#vector(), Math.floor(used / BLOCK));
+    this.#used += length;
+    const bytes = parts.length > 2 ? this.#gathered(body, parts, lead) : behind(body, parts, lead);
+    const sealing = crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, key, bytes);
+    return { sealing, parts, lead };
   }
 
-  /** Adds the encrypted blocks between `from` and `to`, which is so far into a chain. */
-  #blocks(from, to, into, parts) {
+  /** The `parts` of `body` one after another, behind `lead` bytes of no meaning. */
+  #gathered(body, parts, lead) {
+    let at = lead;
+    const bytes = this.#room(lead + body.length);
+    for (let n = 0; n < parts.length; n += 2) {
+      bytes.set(body.subarray(parts[n], parts[n + 1]), at);
+      at += parts[n + 1] - parts[n];
+    }
+    return bytes.subarray(0, at);
+  }
+
+  /** Encrypts what of `body`, which `view` shows, are the next blocks of a chain. */
+  #links(body, view, last, key) {
+    const { into, from, to } = this.#stretch(body, last);
     const first = from + ((BLOCK - (into % BLOCK)) % BLOCK);
-    const last = to - ((into + to - from) % BLOCK);
-    if (this.#skip === 0) {
-      if (first < last) parts.push(first, last);
-      return;
+    const stop = to - ((into + to - from) % BLOCK);
+    if (first >= stop) return undefined;
+    const iv = this.#vector();
+    const isDense = this.#crypt === this.#pattern;
+    const place = from - (into % this.#pattern); // where the pattern begins, perhaps before us
+    const bytes = isDense ? body.subarray(first, stop) : this.#picked(view, place, first, stop);
+    if (bytes.length === 0) return undefined;
+    const sealing = crypto.subtle.encrypt({ name: "AES-CBC", iv }, key, bytes);
+    return { sealing, place, first, stop, length: bytes.length, number: this.#number };
+  }
+
+  /** How far into its chain `body` goes on with it, and where in `body` that is. */
+  #stretch(body, last) {
+    const [start, end] = this.#runs.subarray(last - 2, last);
+    // Within a chunk numbers are small, and small ones are what loops run on quickly.
+    const from = Math.max(start - this.#at, 0) | 0;
+    const to = Math.min(end - this.#at, body.length) | 0;
+    return { into: this.#at + from - start, from, to };
+  }
+
+  /** The encrypted blocks between `first` and `stop`, of a pattern that begins at `place`. */
+  #picked(view, place, first, stop) {
+    const room = this.#room(stop - first);
+    const to = viewOf(room);
+    let at = 0;
+    for (; place < stop; place += this.#pattern) {
+      const end = Math.min(place + this.#crypt, stop);
+      for (let block = Math.max(place, first); block < end; block += BLOCK, at += BLOCK) {
+        copyBlock(view, block, to, at);
+      }
     }
-    const crypt = this.#crypt * BLOCK;
-    const pattern = crypt + this.#skip * BLOCK;
-    for (let place = from - (into % pattern); place < last; place += pattern) {
-      const a = Math.max(place, first);
-      const b = Math.min(place + crypt, last);
-      if (a < b) parts.push(a, b);
+    return room.subarray(0, at);
+  }
+
+  /** Puts encrypted blocks where they were taken from. */
+  #unlink(sealed, { place, first, stop, length, number }, body, view) {
+    if (number === this.#number) this.#chain = new Uint8Array(sealed.slice(length - BLOCK, length));
+    if (this.#crypt === this.#pattern) return body.set(new Uint8Array(sealed, 0, length), first);
+    const from = new DataView(sealed);
+    let at = 0;
+    for (; place < stop; place += this.#pattern) {
+      const end = Math.min(place + this.#crypt, stop);
+      for (let block = Math.max(place, first); block < end; block += BLOCK, at += BLOCK) {
+        copyBlock(from, at, view, block);
+      }
     }
   }
 
-  /** Encrypts one stretch of keystream, wherever in a block it begins, or of a chain. */
-  #call(run, body, parts, key) {
-    const lead = this.#ctr ? run.used % BLOCK : 0;
-    const bytes = gathered(body, parts, lead);
-    const length = bytes.length - lead;
-    const algorithm = this.#ctr
-      ? { name: "AES-CTR", counter: added(run.iv, Math.floor(run.used / BLOCK)), length: 128 }
-      : { name: "AES-CBC", iv: run.iv };
-    run.used += length;
-    return { run, parts, lead, length, sealing: crypto.subtle.encrypt(algorithm, key, bytes) };
+  /** The vector of the run under way, or what its chain goes on with. */
+  #vector() {
+    const first = this.#number * BLOCK;
+    return this.#chain ?? this.#vectors.subarray(first, first + BLOCK);
+  }
+
+  /** Where bytes are gathered, no fewer than so many. */
+  #room(length) {
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
+    return this.#scratch;
   }
 
   /** What of `body` goes out; goes on behind it. */
@@ -180,48 +230,33 @@ async function chained(iv, bytes, key) {
   return new Uint8Array(await crypto.subtle.encrypt({ name: "AES-CBC", iv }, key, bytes));
 }
 
-/** A part as long as this is worth a call that copies it. */
-const LONG = 128;
-
-/** The `parts` of `body` one after another, behind `lead` bytes; a single part as it is. */
-function gathered(body, parts, lead) {
-  if (lead === 0 && parts.length === 2) return body.subarray(parts[0], parts[1]);
-  let length = lead;
-  for (let n = 0; n < parts.length; n += 2) length += parts[n + 1] - parts[n];
-  const bytes = new Uint8Array(length);
-  const [from, to] = [viewOf(body), viewOf(bytes)];
-  let at = lead;
-  for (let n = 0; n < parts.length; n += 2) {
-    const start = parts[n];
-    const end = parts[n + 1];
-    if (end - start >= LONG) bytes.set(body.subarray(start, end), at);
-    else copy(from, start, end, to, at);
-    at += end - start;
+/** The one part of `body`, with the `lead` bytes before it, whatever they are. */
+function behind(body, [from, to], lead) {
+  const { buffer, byteOffset } = body;
+  if (byteOffset + from >= lead) {
+    return new Uint8Array(buffer, byteOffset + from - lead, lead + to - from);
   }
+  const bytes = new Uint8Array(lead + to - from);
+  bytes.set(body.subarray(from, to), lead);
   return bytes;
 }
 
-/** Puts `bytes` where the `parts` of `body` are. */
-function scatter(bytes, body, parts) {
-  const [from, to] = [viewOf(bytes), viewOf(body)];
-  let at = 0;
+/** Puts what came of `parts` of `body` where they are. */
+function spread(sealed, { parts, lead }, body) {
+  let at = lead;
   for (let n = 0; n < parts.length; n += 2) {
-    const start = parts[n];
-    const length = parts[n + 1] - start;
-    if (length >= LONG) body.set(bytes.subarray(at, at + length), start);
-    else copy(from, at, at + length, to, start);
+    const length = parts[n + 1] - parts[n];
+    body.set(new Uint8Array(sealed, at, length), parts[n]);
     at += length;
   }
 }
 
 const viewOf = ({ buffer, byteOffset, length }) => new DataView(buffer, byteOffset, length);
 
-/** Copies `[start, end)` of a view to `at` of another, word by word. */
-function copy(from, start, end, to, at) {
-  let place = start;
-  let there = at;
-  for (; place + 4 <= end; place += 4, there += 4) to.setInt32(there, from.getInt32(place));
-  for (; place < end; place += 1, there += 1) to.setUint8(there, from.getUint8(place));
+/** Copies a block from `at` of a view to `there` of another. */
+function copyBlock(from, at, to, there) {
+  to.setBigInt64(there, from.getBigInt64(at, true), true);
+  to.setBigInt64(there + 8, from.getBigInt64(at + 8, true), true);
 }
 
 /** A counter block, so many blocks on. */

@@ -46,7 +46,15 @@ pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
     let vectors: Vec<[u8; 16]> = plan.runs.iter().map(|run| run.iv).collect();
     let counts = plan.runs.iter().map(|run| run.ranges.len().saturating_mul(2).saturating_add(2));
     let mut ranges = Vec::with_capacity(counts.fold(0, usize::saturating_add));
-    plan.runs.iter().for_each(|run| ranges.extend(numbers(run)));
+    for run in &plan.runs {
+        // Bytes used, number of ranges, and start and end of each.
+        ranges.push(run.used);
+        ranges.push(u64::try_from(run.ranges.len()).unwrap_or(u64::MAX));
+        for range in &run.ranges {
+            ranges.push(range.start);
+            ranges.push(range.end);
+        }
+    }
     Encrypter::new(
         Uint8Array::from(plan.key.expose().as_slice()),
         plan.mode == Mode::Ctr,
@@ -57,11 +65,4 @@ pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
         Uint8Array::from(vectors.as_flattened()),
         BigUint64Array::from(ranges.as_slice()),
     )
-}
-
-/// Bytes used, number of ranges, and start and end of each.
-fn numbers(run: &Run) -> impl Iterator<Item = u64> {
-    let count = u64::try_from(run.ranges.len()).unwrap_or(u64::MAX);
-    let ranges = run.ranges.iter().flat_map(|range| [range.start, range.end]);
-    [run.used, count].into_iter().chain(ranges)
 }

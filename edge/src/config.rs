@@ -104,13 +104,9 @@ fn gateway(env: &Env) -> Result<Gateway, String> {
     let required = flag(env, "TOKEN_REQUIRED")?.unwrap_or(defaults.required);
     let keys = text(env, "TOKEN_KEYS").map(|text| Gateway::keys_of(text.as_bytes()));
     let keys = keys.transpose().map_err(|error| format!("TOKEN_KEYS: {error}"))?;
-    let keys = keys.unwrap_or_default();
-    if required && ring.is_empty() && keys.is_empty() {
-        return Err("TOKEN_REQUIRED is set, TOKEN_SECRETS and TOKEN_KEYS are not".into());
-    }
-    Ok(Gateway {
+    let gateway = Gateway {
         ring,
-        keys,
+        keys: keys.unwrap_or_default(),
         required,
         parameter: text(env, "TOKEN_PARAMETER").unwrap_or(defaults.parameter),
         revoked: text(env, "TOKEN_REVOKED"),
@@ -119,7 +115,11 @@ fn gateway(env: &Env) -> Result<Gateway, String> {
             audience: text(env, "TOKEN_AUDIENCE"),
             ..Expected::default()
         },
-    })
+    };
+    if required && gateway.is_closed() {
+        return Err("TOKEN_REQUIRED is set, TOKEN_SECRETS and TOKEN_KEYS are not".into());
+    }
+    Ok(gateway)
 }
 
 /// The variables `CALL_PRIVATE` and `CALL_TIMEOUT_MS` and the secret `LICENSE_HEADERS`.

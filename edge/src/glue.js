@@ -6,6 +6,7 @@ import { waitUntil } from "cloudflare:workers";
 import { HEADROOM, plain } from "./cipher.js";
 
 const CHUNK = 256 * 1024; // a default reader hands out 4 KiB at a time
+const SEALED_CHUNK = 512 * 1024; // where each costs calls of WebCrypto, too
 const ROOM = 64 * 1024; // what bytes to write are put into is made in steps of this
 const OPENED_AHEAD = 4; // a request may hold six connections; two stay free for what comes next
 
@@ -108,32 +109,29 @@ export class Pipeline {
   }
 
   async #fill(writable) {
+    const [cipher, patience] = [this.#cipher, this.#patience];
+    const body = new Body(writable);
     try {
-      const patience = this.#patience;
       for (const [at, piece] of this.#pieces.entries()) {
-        const opened = piece.object === undefined ? undefined : await this.#opened(piece);
+        if (piece.object === undefined) {
+          body.add(cipher === undefined ? piece.bytes : await cipher.update(piece.bytes));
+          continue;
+        }
+        const opened = await this.#opened(piece);
         this.#openNext(at + 1);
-        if (this.#cipher !== undefined) await this.#seal(writable, piece, opened);
-        else if (opened === undefined) await write(writable, piece.bytes);
-        else if (isWhole(piece, opened)) await pipe(opened.body, piece.range, writable, patience);
-        else await squeeze(opened, piece, writable, patience);
+        const isPiped = cipher === undefined && isWhole(piece, opened);
+        if (isPiped) await pipe(opened, piece, body, patience);
+        else await squeeze(opened, piece, body, patience, cipher);
         piece.opened = undefined;
       }
-      if (this.#cipher !== undefined) await write(writable, await this.#cipher.finish());
-      await writable.close();
+      if (cipher !== undefined) body.add(await cipher.finish());
+      await body.close();
     } catch (error) {
       // The client sees a broken transfer: fewer bytes than Content-Length promised.
       this.#cancel();
-      await writable.abort(error).catch(() => {});
+      await body.abort(error);
       if (error instanceof Refusal) console.error(`body broken off: ${error.message}`);
     }
-  }
-
-  /** Sends a piece encrypted. */
-  async #seal(writable, piece, opened) {
-    const seal = (bytes) => this.#cipher.update(bytes);
-    if (opened === undefined) await write(writable, await seal(piece.bytes));
-    else await squeeze(opened, piece, writable, this.#patience, seal);
   }
 
   /** Opens the stored piece after this one, so that its first bytes are on their way. */
@@ -574,10 +572,10 @@ function isWhole({ range, keep }, { counted, copy }) {
  * Hands a stream on unseen. With `preventAbort` workerd would never tell of a failure. A store that
  * sends less than a chunk in the time an answer may take has stopped sending.
  */
-async function pipe(body, { start, end }, writable, patience) {
+async function pipe(opened, { range: { start, end } }, body, patience) {
   const clock = new Clock(patience * (1 + Math.ceil((end - start) / CHUNK)));
   try {
-    await body.pipeTo(writable, { preventClose: true, signal: clock.signal });
+    await opened.body.pipeTo(body.unlocked(), { preventClose: true, signal: clock.signal });
   } catch (error) {
     throw clock.isOver ? clock.refusal() : error;
   } finally {
@@ -585,19 +583,20 @@ async function pipe(body, { start, end }, writable, patience) {
   }
 }
 
-/** Hands on the wanted stretches of a stream, as `seal` makes them. */
-async function squeeze(opened, { range, keep }, writable, patience, seal = (bytes) => bytes) {
+/** Hands on the wanted stretches of a stream, as `cipher`, if there is one, makes them. */
+async function squeeze(opened, { range, keep }, body, patience, cipher) {
   const reader = readerOf(opened);
-  const writer = writable.getWriter();
   const watch = new Watch(reader, patience);
   try {
     const wanted = { keep, next: 0 };
-    let buffer = new ArrayBuffer(HEADROOM + Math.min(CHUNK, range.end - range.start));
+    const most = cipher === undefined ? CHUNK : SEALED_CHUNK;
+    let buffer = new ArrayBuffer(HEADROOM + Math.min(most, range.end - range.start));
     for (let at = range.start; at < range.end;) {
       const chunk = await readChunk(reader, buffer, range.end - at, watch, HEADROOM);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
-      const bytes = await seal(compact(chunk, at, wanted));
-      if (bytes.length > 0) await writer.write(bytes);
+      const clear = compact(chunk, at, wanted);
+      const bytes = cipher === undefined ? clear : await cipher.update(clear);
+      await body.add(bytes);
       if (bytes.buffer !== chunk.buffer) forget(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
@@ -608,7 +607,6 @@ async function squeeze(opened, { range, keep }, writable, patience, seal = (byte
     throw error;
   } finally {
     watch.stop();
-    writer.releaseLock();
   }
 }
 
@@ -662,13 +660,42 @@ async function release(reader) {
   }
 }
 
-async function write(writable, bytes) {
-  if (bytes.length === 0) return;
-  const writer = writable.getWriter();
-  try {
-    await writer.write(bytes);
-  } finally {
-    writer.releaseLock();
+/** A stream being written, for which one writer serves as long as nothing else writes to it. */
+class Body {
+  #writable;
+  #writer;
+
+  constructor(writable) {
+    this.#writable = writable;
+  }
+
+  #locked() {
+    this.#writer ??= this.#writable.getWriter();
+    return this.#writer;
+  }
+
+  /** Writes bytes. Who does not wait for it learns of a failure from what is written next. */
+  add(bytes) {
+    if (bytes.length === 0) return undefined;
+    const written = this.#locked().write(bytes);
+    written.catch(() => {});
+    return written;
+  }
+
+  /** The stream, for somebody else to write to. */
+  unlocked() {
+    // The runtime makes an error of it, with all its trimmings, so it is not done in vain.
+    this.#writer?.releaseLock();
+    this.#writer = undefined;
+    return this.#writable;
+  }
+
+  close() {
+    return this.#locked().close();
+  }
+
+  abort(error) {
+    return this.#locked().abort(error).catch(() => {});
   }
 }
 

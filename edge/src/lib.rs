@@ -25,7 +25,8 @@ mod turn;
 
 use selvedge_core::job::Job;
 use selvedge_core::time::Millis;
-use worker::{Context, Date, Env, Request, Response, event};
+use worker::worker_sys::web_sys::Request;
+use worker::{Context, Date, Env, Response, event};
 
 use crate::drive::Shell;
 use crate::reply::Sent;
@@ -53,7 +54,9 @@ async fn answer(
     now: Millis,
 ) -> Result<Response, String> {
     let settings = config::Settings::of(env)?;
-    let Some(asked) = reply::translate(request).await? else { return Ok(reply::too_long()) };
+    let Some(asked) = reply::translate(request, &settings).await? else {
+        return Ok(reply::too_long());
+    };
     let package = async |fresh| {
         let shell = Shell::new(&settings, context, now, fresh);
         let job = Job::new(asked.clone(), &settings.core, now);

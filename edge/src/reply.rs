@@ -8,24 +8,31 @@ use js_sys::Uint8Array;
 
 use selvedge_core::job::{self, Body, FetchError, HttpRequest, Response, Stored};
 use worker::wasm_bindgen::JsCast as _;
-use worker::{Date, Headers, Request, ResponseBody, ResponseBuilder};
+use worker::worker_sys::ext::RequestExt as _;
+use worker::worker_sys::web_sys::Request;
+use worker::{Date, Headers, ResponseBody, ResponseBuilder};
 
 use crate::body;
+use crate::config::Settings;
 use crate::drive::Shell;
 use crate::glue;
 use crate::store::Count;
 
 /// The request as the core has it: path and query as sent, still percent-encoded. `None` where its
 /// body is longer than the core wants.
-pub(crate) async fn translate(request: &Request) -> Result<Option<HttpRequest>, String> {
-    let url = request.inner().url();
+pub(crate) async fn translate(
+    request: &Request,
+    settings: &Settings,
+) -> Result<Option<HttpRequest>, String> {
+    let url = request.url();
     let (path, query) = target(&url);
-    let header = |name| request.headers().get(name).map_err(|error| format!("{name}: {error}"));
-    let method = request.inner().method();
+    let headers = request.headers();
+    let header = |name| headers.get(name).map_err(|_| format!("{name} cannot be read"));
+    let method = request.method();
     let mut body = Bytes::new();
     if method == "POST" {
         let most = u32::try_from(HttpRequest::LONGEST_BODY).unwrap_or(u32::MAX);
-        let read = glue::read_body(request.inner(), most).await;
+        let read = glue::read_body(request, most).await;
         let Ok(read) = read.dyn_into::<Uint8Array>() else { return Ok(None) };
         body = Bytes::from(read.to_vec());
     }
@@ -46,9 +53,16 @@ pub(crate) async fn translate(request: &Request) -> Result<Option<HttpRequest>, 
         soap_action: header("SOAPAction")?,
         // Cloudflare writes these itself, whatever a client sends.
         address: header("CF-Connecting-IP")?.and_then(|address| address.trim().parse().ok()),
-        country: request.cf().and_then(worker::Cf::country),
+        country: country(request, settings),
         body,
     }))
+}
+
+/// Where the client is, as Cloudflare knows. It makes a whole document to tell, so it is asked only
+/// where a token could name countries.
+fn country(request: &Request, settings: &Settings) -> Option<String> {
+    let properties = if settings.core.gateway.is_closed() { None } else { request.cf() };
+    properties.map(worker::Cf::from).and_then(|cf| cf.country())
 }
 
 /// What follows scheme and authority of an absolute URL (RFC 3986 §3.2).

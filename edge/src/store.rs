@@ -140,8 +140,9 @@ impl<'a> Store<'a> {
     pub(crate) fn cache_address(&self, stored: &Stored) -> String {
         let Stored { object, version: Version { size, etag }, span } = stored;
         let Range { start, end } = span.range;
-        let key = format!("{object}?{size}-{etag}-{start}-{end}");
-        self.scope.map_or_else(String::new, |scope| cache::address(scope, &key))
+        self.scope.map_or_else(String::new, |scope| {
+            cache::address(scope, &format!("{object}?{size}-{etag}-{start}-{end}"))
+        })
     }
 
     /// Where `object` is found: its key in the bucket, or its signed URL.
