@@ -114,6 +114,7 @@ export class Encrypter {
       const sealed = await call.sealing;
       if (this.#ctr) spread(sealed, call, body);
       else this.#unlink(sealed, call, body, view);
+      sealed.transfer?.(0); // else garbage of as many bytes calls for its collection
     }
     return body;
   }
