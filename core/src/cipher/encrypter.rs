@@ -47,15 +47,27 @@ impl Encrypter {
         let mut body = if self.held.is_empty() {
             bytes.try_into_mut().unwrap_or_else(|shared| self.copied(&shared))
         } else {
-            let body = self.copied(&bytes);
-            self.held.clear();
-            body
+            self.copied(&bytes)
         };
+        self.held.clear();
+        let ready = self.seal(&mut body);
+        body.freeze().slice(ready)
+    }
+
+    /// What came in and waits for the rest of its block: goes in front of what comes next, where
+    /// that is encrypted by [`Self::seal`].
+    pub fn waiting(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.held)
+    }
+
+    /// Encrypts `body` in place: the next bytes of the clear body, behind what was waiting. Tells
+    /// what of it is ready to go out.
+    pub fn seal(&mut self, body: &mut [u8]) -> Range<usize> {
         let ready = self.ready(body.len());
-        self.held.extend_from_slice(body.get(ready..).unwrap_or(&[]));
-        body.truncate(ready);
-        self.encrypt(&mut body);
-        self.wanted(body)
+        let (body, rest) = body.split_at_mut_checked(ready).unwrap_or_default();
+        self.held.extend_from_slice(rest);
+        self.encrypt(body);
+        self.wanted(body.len())
     }
 
     /// What is held, and `bytes`.
@@ -80,7 +92,8 @@ impl Encrypter {
             }
         }
         self.encrypt(&mut body);
-        self.wanted(body)
+        let wanted = self.wanted(body.len());
+        body.freeze().slice(wanted)
     }
 
     /// How many of `len` bytes can be encrypted before more is known: a block that will be, but
@@ -160,17 +173,16 @@ impl Encrypter {
         (from < to).then_some((from.saturating_sub(range.start), index(from)?..index(to)?))
     }
 
-    /// What of `body`, which lies at `self.at`, goes out; goes on behind it.
-    fn wanted(&mut self, body: BytesMut) -> Bytes {
+    /// What of the `len` bytes at `self.at` goes out; goes on behind them.
+    fn wanted(&mut self, len: usize) -> Range<usize> {
         let start = self.at;
-        self.at = start.saturating_add(length(&body));
+        self.at = start.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         let Range { start: first, end: last } = self.plan.window;
         let index = |place: u64| {
             let place = place.clamp(start, self.at).saturating_sub(start);
-            usize::try_from(place).unwrap_or(usize::MAX).min(body.len())
+            usize::try_from(place).unwrap_or(usize::MAX).min(len)
         };
-        let wanted = index(first)..index(last).max(index(first));
-        body.freeze().slice(wanted)
+        index(first)..index(last).max(index(first))
     }
 }
 
@@ -202,7 +214,14 @@ mod tests {
             let chunk = Bytes::copy_from_slice(clear);
             // Others hold every other chunk, and some of what was made is not given back.
             let shared = (number % 2 == 0).then(|| chunk.clone());
-            let made = encrypter.update(chunk);
+            let made = if number % 5 == 1 {
+                let mut own = encrypter.waiting();
+                own.extend_from_slice(clear);
+                let ready = encrypter.seal(&mut own);
+                Bytes::copy_from_slice(&own[ready])
+            } else {
+                encrypter.update(chunk)
+            };
             assert!(shared.is_none_or(|shared| shared == clear));
             out.extend_from_slice(&made);
             kept.extend((number % 3 == 0).then(|| (out.len() - made.len(), made)));
