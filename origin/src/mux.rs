@@ -47,7 +47,7 @@ pub(crate) async fn open(mux: &Mux, store: &Store) -> Result<Inputs, FetchError>
 async fn opened(stored: Stored, store: &Store) -> Result<Stream, FetchError> {
     let failed = |error| told(&stored.object, &error);
     let opened = open_stored(&stored, store).await.map_err(failed)?;
-    Ok(kept(opened, stored.span.keep))
+    Ok(kept(opened, stored.span.keep).map_ok(Bytes::from).boxed())
 }
 
 /// The bytes of `mux`. Too late for a status: a failure breaks the connection off, short of its

@@ -12,7 +12,7 @@ use selvedge_core::access::{Secret, origin_token};
 use crate::drive::now;
 use crate::ranges::{Conditions, Validators, Verdict, Wanted, wanted};
 use crate::reply::plain;
-use crate::store::{Meta, Opened, Store, StoreError};
+use crate::store::{Meta, Store, StoreError};
 
 /// Where raw objects live in URLs.
 pub(crate) const PREFIX: &str = "/store/";
@@ -115,11 +115,11 @@ async fn serve(
     let body = if method == Method::HEAD {
         Body::empty()
     } else {
-        let Opened { meta: read, bytes, .. } = store.get(object, Some(range.clone())).await?;
-        if read.version() != meta.version() {
+        let opened = store.get(object, Some(range.clone())).await?;
+        if opened.meta.version() != meta.version() {
             return Err(StoreError::Failed("it changed while it was read".to_owned()));
         }
-        Body::from_stream(bytes)
+        Body::from_stream(opened.bytes())
     };
     let mut reply = headed(status, &meta, body);
     let length = range.end.saturating_sub(range.start);

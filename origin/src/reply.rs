@@ -15,9 +15,10 @@ use selvedge_core::job::{self, Body, FetchError, Piece, Recipe, Response, Stored
 
 use crate::drive::told;
 use crate::mux;
-use crate::store::{Opened, Store, StoreError};
+use crate::store::{Chunk, Opened, Store, StoreError};
 
 pub(crate) type Stream = BoxStream<'static, io::Result<Bytes>>;
+pub(crate) type Chunks = BoxStream<'static, io::Result<Chunk>>;
 
 /// `response` as HTTP. Every stored object its body needs is looked at before the first byte.
 ///
@@ -46,7 +47,8 @@ pub(crate) async fn reply(
             match mux::open(&mux, store).await {
                 Ok(inputs) => {
                     let cipher = mux.cipher().cloned();
-                    HttpBody::from_stream(encrypted(mux::run(mux, inputs), cipher))
+                    let clear = mux::run(mux, inputs).map_ok(Chunk::Shared).boxed();
+                    HttpBody::from_stream(encrypted(clear, cipher))
                 }
                 Err(error) => {
                     let stored = mux.inputs().flatten();
@@ -92,7 +94,7 @@ async fn open(recipe: &Recipe, store: &Store) -> Result<Option<Opened>, FetchErr
     Ok(first)
 }
 
-fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
+fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Chunks {
     let each = stream::iter(pieces).scan(first, move |first, piece| {
         let opened = if matches!(piece, Piece::Stored(_)) { first.take() } else { None };
         core::future::ready(Some((piece, opened, store.clone())))
@@ -100,7 +102,7 @@ fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
     each.then(|(piece, opened, store)| async move {
         let stored = match piece {
             Piece::Inline(bytes) => {
-                return io::Result::Ok(stream::once(async { Ok(bytes) }).boxed());
+                return io::Result::Ok(stream::once(async { Ok(Chunk::Shared(bytes)) }).boxed());
             }
             Piece::Stored(stored) => stored,
         };
@@ -119,17 +121,30 @@ fn pieces(pieces: Vec<Piece>, first: Option<Opened>, store: Store) -> Stream {
 }
 
 /// `clear` as `plan` has it, chunk by chunk.
-fn encrypted(clear: Stream, plan: Option<CipherPlan>) -> Stream {
-    let Some(plan) = plan else { return clear };
+fn encrypted(clear: Chunks, plan: Option<CipherPlan>) -> Stream {
+    let Some(plan) = plan else { return clear.map_ok(Bytes::from).boxed() };
     let under_way = Some((clear, Encrypter::new(plan)));
     let chunks = stream::try_unfold(under_way, |under_way| async move {
         let Some((mut clear, mut encrypter)) = under_way else { return io::Result::Ok(None) };
         Ok(Some(match clear.try_next().await? {
-            Some(chunk) => (encrypter.update(chunk), Some((clear, encrypter))),
+            Some(chunk) => (sealed(chunk, &mut encrypter), Some((clear, encrypter))),
             None => (encrypter.finish(), None),
         }))
     });
     chunks.boxed()
+}
+
+/// What is ready of the encrypted body once `chunk` has come: in the same memory, if that is ours.
+fn sealed(chunk: Chunk, encrypter: &mut Encrypter) -> Bytes {
+    match chunk {
+        Chunk::Own(mut buffer) => {
+            buffer.prepend(&encrypter.waiting());
+            let ready = encrypter.seal(buffer.as_mut());
+            buffer.keep(&[ready]);
+            Chunk::Own(buffer).into()
+        }
+        Chunk::Shared(bytes) => encrypter.update(bytes),
+    }
 }
 
 pub(crate) async fn open_stored(stored: &Stored, store: &Store) -> Result<Opened, StoreError> {
@@ -154,39 +169,37 @@ pub(crate) fn same_version(
 }
 
 /// The stretches `keep` of what `opened` reads; both ascend.
-pub(crate) fn kept(opened: Opened, keep: Vec<Range<u64>>) -> Stream {
+pub(crate) fn kept(opened: Opened, keep: Vec<Range<u64>>) -> Chunks {
     let whole = matches!(keep.as_slice(), [only] if *only == opened.range);
     if whole {
-        return opened.bytes;
+        return opened.chunks;
     }
     let (mut at, mut keep) = (opened.range.start, VecDeque::from(keep));
-    let cut = move |chunk: Bytes| {
+    let cut = move |chunk: Chunk| {
         let start = at;
         at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-        cut(&chunk, start, &mut keep)
+        let parts = cut(chunk.len(), start, &mut keep);
+        chunk.keep(&parts)
     };
-    opened.bytes.map_ok(cut).boxed()
+    opened.chunks.map_ok(cut).boxed()
 }
 
-/// What of `chunk`, which lies at `start`, is in `keep`. Takes from `keep` what is done with.
-fn cut(chunk: &Bytes, start: u64, keep: &mut VecDeque<Range<u64>>) -> Bytes {
+/// What of a chunk of `len` bytes, which lies at `start`, is in `keep`. Takes from `keep` what is
+/// done with.
+fn cut(len: usize, start: u64, keep: &mut VecDeque<Range<u64>>) -> Vec<Range<usize>> {
     let index = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-    let mut parts: Vec<Bytes> = Vec::new();
+    let mut parts = Vec::new();
     while let Some(part) = keep.front() {
         let (from, to) = (index(part.start), index(part.end));
-        if from < chunk.len() && from < to {
-            parts.push(chunk.slice(from..to.min(chunk.len())));
+        if from < len && from < to {
+            parts.push(from..to.min(len));
         }
-        if to > chunk.len() {
+        if to > len {
             break;
         }
         keep.pop_front();
     }
-    // One piece is passed on as it is; many small ones cost more to send than to copy.
-    match parts.as_slice() {
-        [only] => only.clone(),
-        many => many.concat().into(),
-    }
+    parts
 }
 
 /// The answer where a stored object is not as indexed (502) or does not come (504).
@@ -221,7 +234,7 @@ mod tests {
             let _ = release.await;
             Ok(rest)
         });
-        let slow = stream::once(async { Ok(first) }).chain(late).boxed();
+        let slow = stream::once(async { Ok(first) }).chain(late).map_ok(Chunk::Shared).boxed();
         let mut sealed = encrypted(slow, Some(whole));
         // The other half has not arrived, and does not until it is let go.
         let begun = sealed.try_next().await.unwrap().unwrap();
@@ -229,6 +242,30 @@ mod tests {
         held.abort();
         let rest: Vec<Bytes> = sealed.try_collect().await.unwrap();
         assert_eq!([&*begun, &rest.concat()].concat(), expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_encrypted_as_it_would_be_elsewhere() {
+        use alloc::sync::Arc;
+        use selvedge_core::cipher::{ContentKey, KeyId};
+        let folder = tempfile::tempdir().unwrap();
+        let stored: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        std::fs::write(folder.path().join("film.mp4"), &stored).unwrap();
+        let store = Store::open(folder.path().to_str().unwrap()).unwrap();
+        let key = Arc::new(ContentKey::new(KeyId([1; 16]), [2; 16]));
+        for keep in [&[7..399_000][..], &[7..100, 900..901, 5_000..390_000]] {
+            let opened = store.get("film.mp4", Some(7..399_000)).await.unwrap();
+            let index = |at: u64| usize::try_from(at).unwrap();
+            let parts = keep.iter().map(|part| &stored[index(part.start)..index(part.end)]);
+            let clear = parts.collect::<Vec<_>>().concat();
+            let len = u64::try_from(clear.len()).unwrap();
+            let plan = CipherPlan::whole(Arc::clone(&key), [3; 16], len);
+            let mut elsewhere = Encrypter::new(plan.clone());
+            let expected = [elsewhere.update(clear.into()), elsewhere.finish()].concat();
+            let sealed = encrypted(kept(opened, keep.to_vec()), Some(plan));
+            let sealed: Vec<Bytes> = sealed.try_collect().await.unwrap();
+            assert!(sealed.concat() == expected, "{keep:?}");
+        }
     }
 
     #[test]
@@ -243,7 +280,8 @@ mod tests {
             let mut found = Vec::new();
             for (number, chunk) in stored[10..].chunks(size).enumerate() {
                 let start = u64::try_from(10 + number * size).unwrap();
-                found.extend(cut(&Bytes::copy_from_slice(chunk), start, &mut keep));
+                let parts = cut(chunk.len(), start, &mut keep);
+                found.extend(parts.into_iter().flat_map(|part| chunk[part].to_vec()));
             }
             assert_eq!(found, expect, "chunks of {size}");
         }

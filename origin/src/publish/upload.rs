@@ -169,7 +169,7 @@ impl<'a> Uploads<'a> {
         }
         let stage = progress.stage(format_args!("comparing {}", file.name), size);
         let mut local = BufReader::with_capacity(256 * 1024, local);
-        let mut stored = stored.bytes;
+        let mut stored = stored.bytes();
         let mut mine = Vec::new();
         while let Some(theirs) = stored.next().await {
             let theirs = theirs.map_err(|error| Failure::new(object, error.to_string()))?;

@@ -1,27 +1,28 @@
-//! A local file's bytes as a stream.  In: a file and a range.  Out: chunks, in buffers that are
-//! used again once they are sent: fresh memory for every chunk costs more than reading it, and so
-//! does a chunk read by one processor and sent by another.
+//! A local file's bytes as a stream.  In: a file and a range.  Out: chunks, read where they are
+//! sent: a chunk read by one processor and sent by another costs more than reading it.
 
-use alloc::sync::Arc;
-use core::mem;
 use core::ops::Range;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
-use std::sync::Mutex;
 
-use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 #[cfg(target_os = "linux")]
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
+
+use crate::store::buffer::{Buffer, Chunk, Spare};
 
 /// One read. Two of them, one read and one sent, fit the cache of a processor's core.
 pub(super) const CHUNK: usize = 128 * 1024;
 
 /// `range` of `file`; less where the file ends before it. What memory holds of the file is read on
 /// the spot, in the processor that sends it; what it does not is waited for aside.
-pub(super) fn chunks(file: File, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
-    let reader = Reader { file, range, spare: Arc::default() };
+pub(super) fn chunks(
+    file: File,
+    range: Range<u64>,
+    spare: Spare,
+) -> BoxStream<'static, io::Result<Chunk>> {
+    let reader = Reader { file, range, spare };
     let chunks = stream::try_unfold(reader, |mut reader| async move {
         let chunk = match reader.held()? {
             Some(chunk) => chunk,
@@ -44,14 +45,12 @@ struct Reader {
     spare: Spare,
 }
 
-type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
-
 impl Reader {
     /// The next chunk, as far as it can be had without waiting for a disk.
     #[cfg(target_os = "linux")]
-    fn held(&mut self) -> io::Result<Option<Bytes>> {
+    fn held(&mut self) -> io::Result<Option<Chunk>> {
         let mut buffer = self.buffer();
-        let into = &mut [io::IoSliceMut::new(&mut buffer.bytes)];
+        let into = &mut [io::IoSliceMut::new(buffer.as_mut())];
         match preadv2(&self.file, into, self.range.start, ReadWriteFlags::NOWAIT) {
             Ok(read) => Ok(Some(self.filled(buffer, read))),
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(None),
@@ -61,16 +60,16 @@ impl Reader {
 
     #[cfg(not(target_os = "linux"))]
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "Linux alone can tell")]
-    fn held(&mut self) -> io::Result<Option<Bytes>> {
+    fn held(&mut self) -> io::Result<Option<Chunk>> {
         Ok(None)
     }
 
     /// The next chunk, whatever it takes.
-    fn next(&mut self) -> io::Result<Bytes> {
+    fn next(&mut self) -> io::Result<Chunk> {
         let mut buffer = self.buffer();
         self.file.seek(io::SeekFrom::Start(self.range.start))?;
         loop {
-            match self.file.read(&mut buffer.bytes) {
+            match self.file.read(buffer.as_mut()) {
                 Ok(read) => return Ok(self.filled(buffer, read)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -84,41 +83,11 @@ impl Reader {
         Buffer::of(&self.spare, wanted)
     }
 
-    fn filled(&mut self, mut buffer: Buffer, read: usize) -> Bytes {
-        buffer.length = read;
+    fn filled(&mut self, mut buffer: Buffer, read: usize) -> Chunk {
+        buffer.truncate(read);
         let read = u64::try_from(read).unwrap_or(u64::MAX);
         self.range.start = self.range.start.saturating_add(read);
-        Bytes::from_owner(buffer)
-    }
-}
-
-/// Memory that goes back where it came from.
-struct Buffer {
-    bytes: Vec<u8>,
-    length: usize,
-    home: Spare,
-}
-
-impl Buffer {
-    fn of(home: &Spare, length: usize) -> Self {
-        let spare = home.lock().ok().and_then(|mut spare| spare.pop());
-        let mut bytes = spare.unwrap_or_default();
-        bytes.resize(length, 0);
-        Self { bytes, length: 0, home: Arc::clone(home) }
-    }
-}
-
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        if let Ok(mut spare) = self.home.lock() {
-            spare.push(mem::take(&mut self.bytes));
-        }
+        Chunk::Own(buffer)
     }
 }
 
@@ -126,6 +95,7 @@ impl Drop for Buffer {
 mod tests {
     use std::io::Write as _;
 
+    use bytes::Bytes;
     use futures_util::TryStreamExt as _;
 
     use super::*;
@@ -142,8 +112,10 @@ mod tests {
         {
             let mut read = Vec::new();
             let mut kept = Vec::new();
-            let mut chunks = chunks(file.try_clone().unwrap(), range.clone());
+            let spare = Spare::default();
+            let mut chunks = chunks(file.try_clone().unwrap(), range.clone(), spare.clone());
             while let Some(chunk) = chunks.try_next().await.unwrap() {
+                let chunk = Bytes::from(chunk);
                 read.extend_from_slice(&chunk);
                 // A reader that holds on to chunks sees them unchanged.
                 kept.push(chunk);
@@ -154,10 +126,10 @@ mod tests {
             assert!(kept.concat() == expect, "{range:?}");
             // So does one that has to wait for a disk.
             let file = file.try_clone().unwrap();
-            let mut reader = Reader { file, range: range.clone(), spare: Arc::default() };
+            let mut reader = Reader { file, range: range.clone(), spare };
             let mut waited = Vec::new();
             while let Some(chunk) = Some(reader.next().unwrap()).filter(|chunk| !chunk.is_empty()) {
-                waited.extend_from_slice(&chunk);
+                waited.extend_from_slice(&Bytes::from(chunk));
             }
             assert!(waited == expect, "{range:?}");
         }

@@ -114,12 +114,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::buffer::Spare;
     use alloc::sync::Arc;
     use object_store::memory::InMemory;
 
     /// A bucket, as far as conditions of writes go.
     fn bucket() -> Store {
-        Store { objects: Arc::new(InMemory::new()), folder: None, timeout: Store::TIMEOUT }
+        let (objects, spare) = (Arc::new(InMemory::new()), Spare::default());
+        Store { objects, folder: None, timeout: Store::TIMEOUT, spare }
     }
 
     fn count(found: Option<&Bytes>) -> u32 {

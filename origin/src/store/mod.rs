@@ -3,7 +3,6 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::mem;
 use core::ops::Range;
 use core::time::Duration;
 use std::io;
@@ -11,7 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -25,14 +24,17 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::failure::Failure;
 
+mod buffer;
 mod chunks;
 #[cfg(feature = "cloud")]
 mod cloud;
 mod conditional;
 mod error;
 
+pub use buffer::{Buffer, Chunk};
 pub use error::StoreError;
 
+use buffer::Spare;
 use chunks::{CHUNK, chunks};
 use error::{broken, failed};
 
@@ -46,6 +48,7 @@ pub struct Store {
     /// The folder, symbolic links resolved, where it is one.
     folder: Option<Arc<FilePath>>,
     timeout: Duration,
+    spare: Spare,
 }
 
 /// The state of an object.
@@ -66,7 +69,7 @@ pub struct Opened {
     /// Bytes that will come.
     pub range: Range<u64>,
     /// The bytes.
-    pub bytes: BoxStream<'static, io::Result<Bytes>>,
+    pub chunks: BoxStream<'static, io::Result<Chunk>>,
 }
 
 impl fmt::Debug for Store {
@@ -78,6 +81,14 @@ impl fmt::Debug for Store {
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("meta", &self.meta).field("range", &self.range).finish()
+    }
+}
+
+impl Opened {
+    /// Its bytes, for who does not write to them.
+    #[must_use]
+    pub fn bytes(self) -> BoxStream<'static, io::Result<Bytes>> {
+        self.chunks.map_ok(Bytes::from).boxed()
     }
 }
 
@@ -127,7 +138,7 @@ impl Store {
     #[cfg(feature = "cloud")]
     fn bucket(location: &str) -> Result<Self, Failure> {
         let objects = cloud::open(location)?;
-        Ok(Self { objects, folder: None, timeout: Self::TIMEOUT })
+        Ok(Self { objects, folder: None, timeout: Self::TIMEOUT, spare: Spare::default() })
     }
 
     #[cfg(not(feature = "cloud"))]
@@ -156,7 +167,8 @@ impl Store {
             .map_err(|error| Failure::new(path.display().to_string(), error.to_string()))?
             .with_fsync(true);
         let objects = Arc::new(objects);
-        Ok(Self { objects, folder: Some(root.into()), timeout: Self::TIMEOUT })
+        let spare = Spare::default();
+        Ok(Self { objects, folder: Some(root.into()), timeout: Self::TIMEOUT, spare })
     }
 
     /// The state of `object`.
@@ -202,11 +214,16 @@ impl Store {
         let work = async {
             let opened = self.get(object, Some(range)).await?;
             let (version, modified) = (opened.meta.version(), opened.meta.modified());
-            let mut chunks: Vec<Bytes> =
-                opened.bytes.try_collect().await.map_err(|error| broken(&error))?;
-            let bytes = match chunks.as_mut_slice() {
-                [only] => mem::take(only),
-                several => several.concat().into(),
+            let chunks: Vec<Chunk> =
+                opened.chunks.try_collect().await.map_err(|error| broken(&error))?;
+            let bytes = match <[Chunk; 1]>::try_from(chunks) {
+                Ok([Chunk::Shared(only)]) => only,
+                // What is kept is as long as it says: buffers are longer.
+                Ok([Chunk::Own(only)]) => Bytes::copy_from_slice(only.as_ref()),
+                Err(several) => {
+                    let several: Vec<Bytes> = several.into_iter().map(Bytes::from).collect();
+                    several.concat().into()
+                }
             };
             Ok(Fetched { bytes, version, modified })
         };
@@ -316,16 +333,18 @@ impl Store {
     async fn nothing(&self, path: &Path) -> Result<Opened, StoreError> {
         let meta: Meta = self.timely(self.objects.head(path)).await?.into();
         let end = meta.size;
-        Ok(Opened { meta, range: end..end, bytes: stream::empty().boxed() })
+        Ok(Opened { meta, range: end..end, chunks: stream::empty().boxed() })
     }
 
     fn opened(&self, result: GetResult) -> Opened {
         let (meta, range) = (result.meta.into(), result.range);
-        let bytes = match result.payload {
-            GetResultPayload::File(file, _) => chunks(file, range.clone()),
-            GetResultPayload::Stream(stream) => impatient(stream, self.timeout),
+        let chunks = match result.payload {
+            GetResultPayload::File(file, _) => chunks(file, range.clone(), self.spare.clone()),
+            GetResultPayload::Stream(stream) => {
+                impatient(stream, self.timeout).map_ok(Chunk::Shared).boxed()
+            }
         };
-        Opened { meta, range, bytes }
+        Opened { meta, range, chunks }
     }
 
     async fn timely<T>(
@@ -359,7 +378,7 @@ fn nearest_existing(path: &FilePath) -> Option<PathBuf> {
 fn impatient(
     stream: BoxStream<'static, object_store::Result<Bytes>>,
     patience: Duration,
-) -> BoxStream<'static, io::Result<Bytes>> {
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::try_unfold(stream, move |mut stream| async move {
         match tokio::time::timeout(patience, stream.next()).await {
             Ok(Some(Ok(bytes))) => Ok(Some((bytes, stream))),
@@ -368,5 +387,4 @@ fn impatient(
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     })
-    .boxed()
 }
