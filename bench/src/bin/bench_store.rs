@@ -37,24 +37,34 @@ fn main() {
     });
     let long = long.expect("ffmpeg, to make the films");
     let films = [film(&store, "ten_minutes", &[short]), film(&store, "two_hours", &[long])];
-    let heavy = film(&store, "heavy", &heavy_files("heavy.mp4", "1280x720", 60, 4000));
-    let heaviest = film(&store, "heaviest", &heavy_files("heaviest.mp4", "1280x720", 60, 16_000));
-    let uhd = film(&store, "uhd", &heavy_files("uhd.mp4", "3840x2160", 24, 27_000));
+    let heavy = film(&store, "heavy", &heavy_files("heavy.mp4", "1280x720", 60, 2, 4000));
+    let heaviest = heavy_files("heaviest.mp4", "1280x720", 60, 2, 16_000);
+    let heaviest = film(&store, "heaviest", &heaviest);
+    let brief = film(&store, "brief", &heavy_files("brief.mp4", "1280x720", 60, 4, 6000));
+    let uhd = film(&store, "uhd", &heavy_files("uhd.mp4", "3840x2160", 24, 2, 27_000));
     let binary = server::binary();
     let told = json!({ "binary": binary, "films": films, "heavy": heavy, "heaviest": heaviest,
-        "uhd": uhd });
+        "brief": brief, "uhd": uhd });
     println!("{told}");
 }
 
-/// So many kilobits a second, in segments of 6 s, and sound in a file of its own.
-fn heavy_files(name: &'static str, size: &str, seconds: u32, kilobits: u32) -> Vec<PathBuf> {
+/// So many kilobits a second, and sound in a file of its own; in segments of 6 s where groups of
+/// pictures last `group` = 2 s, of 4 s where they last 4.
+fn heavy_files(
+    name: &'static str,
+    size: &str,
+    seconds: u32,
+    group: u32,
+    kilobits: u32,
+) -> Vec<PathBuf> {
     let made = |name, arguments: &str| {
         let recipe = Recipe { name, arguments: arguments.to_owned(), finish: Finish::AsIs };
         media::file(&recipe).expect("ffmpeg, to make the films")
     };
+    let frames = group * 25;
     let pictures = format!(
-        "-f lavfi -i testsrc2=size={size}:rate=25 -t {seconds} -vf noise=alls=20:allf=t \
-        -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g 50 -keyint_min 50 -sc_threshold 0 \
+        "-f lavfi -i testsrc2=size={size}:rate=25 -t {seconds} -vf noise=alls=20:allf=t -c:v libx264 \
+        -preset ultrafast -bf 2 -b_strategy 0 -g {frames} -keyint_min {frames} -sc_threshold 0 \
         -flags +cgop -x264-params nal-hrd=cbr -b:v {kilobits}k -minrate {kilobits}k \
         -maxrate {kilobits}k -bufsize {kilobits}k -pix_fmt yuv420p"
     );
