@@ -132,8 +132,8 @@ of the worker in workerd over an HTTP origin, by turns; medians of the rounds. w
 else, and media is not cached. CPU is that of the whole process, HTTP and streams included. The
 isolate's part of it is what workerd did while it held the isolate's lock to run JavaScript,
 WebAssembly and what these call, WebCrypto and copies of streams among it (perf(1), stacks through
-\`IoContext::runImpl\`, and AES where stacks end in it). That is what the platform's limits are about;
-moving bytes between sockets is not.
+\`IoContext::runImpl\`, and AES where stacks end in it). That is what the platform's limits are
+about; moving bytes between sockets is not.
 
 | segment | bytes | CPU a request, ms | more than clear, ms | of it the isolate, ms |
 |---|---|---|---|---|

@@ -100,7 +100,7 @@ export class Encrypter {
   async #encrypt(body, key) {
     const runs = this.#runs;
     const end = this.#at + body.length;
-    const view = viewOf(body);
+    const view = this.#ctr ? undefined : viewOf(body);
     const calls = [];
     while (this.#place < runs.length && runs[this.#place + 2] < end) {
       const last = this.#place + 2 + 2 * runs[this.#place + 1];
