@@ -46,7 +46,8 @@ pub(super) struct Place {
     pub(super) zero: Instant,
 }
 
-/// The rate of a set of AC-4, of which DASH-IF's rules ask that the set itself says it.
+/// The rate of a set of AC-4, of which DASH-IF's rules ask that the set itself says it; its
+/// representations then do not.
 fn rate_of_ac4(set: &SwitchingSet, first: &Rendition) -> Option<u32> {
     let rate = |rendition: &Rendition| match rendition.shape {
         Shape::Audio { sample_rate, .. } => Some(sample_rate),
@@ -75,6 +76,8 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
     xml.attribute("mimeType", kind.mime_type);
     if common.codecs {
         xml.attribute("codecs", &first.codecs);
+    }
+    if common.rate {
         xml.attribute_if("audioSamplingRate", rate_of_ac4(set, first));
     }
     match set.media {
@@ -111,8 +114,10 @@ pub(super) fn write(xml: &mut XmlWriter, set: &SwitchingSet, place: Place, param
 /// What all renditions have alike.
 pub(super) fn common(first: &Rendition, others: &[Rendition], set: &SwitchingSet) -> Common {
     let all = |same: fn(&Rendition, &Rendition) -> bool| others.iter().all(|r| same(first, r));
+    let codecs = all(|one, other| one.codecs == other.codecs);
     Common {
-        codecs: all(|one, other| one.codecs == other.codecs),
+        codecs,
+        rate: codecs && rate_of_ac4(set, first).is_some(),
         channels: all(|one, other| channels(one) == channels(other)),
         range: all(|one, other| range(one) == range(other)),
         protection: all(|one, other| one.protected == other.protected),

@@ -13,6 +13,8 @@ use crate::wire::xml::XmlWriter;
 pub(super) struct Common {
     /// `@codecs`
     pub(super) codecs: bool,
+    /// `@audioSamplingRate`
+    pub(super) rate: bool,
     /// `AudioChannelConfiguration`
     pub(super) channels: bool,
     /// Transfer characteristics.
@@ -58,7 +60,9 @@ pub(super) fn write(
             }
         }
         Shape::Audio { channels, sample_rate, objects } => {
-            xml.attribute("audioSamplingRate", sample_rate);
+            if !common.rate {
+                xml.attribute("audioSamplingRate", sample_rate);
+            }
             if !common.channels {
                 descriptor::channels(xml, channels);
             }
