@@ -30,6 +30,7 @@ pub mod media;
 pub mod mutate;
 pub mod packaged;
 pub mod proof;
+pub mod remarks;
 pub mod remux;
 pub mod sample_aes;
 pub mod samples;

@@ -327,6 +327,20 @@ pub fn remuxed() -> Vec<Recipe> {
     ]
 }
 
+/// Longer than two fragments, and uneven at their border: pictures of many lengths; sound whose
+/// first frame lasts longer, for want of an edit list.
+#[must_use]
+pub fn uneven() -> [Recipe; 2] {
+    let longer = format!("{} {}", picture("320x180", "25", "12"), sound(300, 48_000, "12"));
+    let video = h264(50, "200k");
+    // A picture is left out just before the second fragment.
+    let varying = "-vf select='not(eq(n\\,149))' -vsync vfr -force_key_frames 6";
+    [
+        recipe("uneven_pictures.mp4", format!("{longer} {AAC} {video} {varying}")),
+        recipe("uneven_sound.mp4", format!("{longer} {AAC} {video} -use_editlist 0")),
+    ]
+}
+
 /// Fragments from 26.5 hours on: 2^33 ticks of 90 kHz, less ten seconds, fall in the second one.
 #[must_use]
 pub fn past_the_wrap() -> Recipe {

@@ -47,7 +47,8 @@ pub fn named() -> Option<Vec<Presentation>> {
     let entries = below(Path::new(&folder)).into_iter();
     let files = entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] });
     let is_media = |path: &PathBuf| {
-        path.extension().is_some_and(|ending| ["mp4", "mov", "ismv"].iter().any(|e| ending == *e))
+        path.extension()
+            .is_some_and(|ending| ["mp4", "mov", "ismv", "isma"].iter().any(|e| ending == *e))
     };
     Some(files.filter(is_media).map(|path| Presentation::of_file(&path)).collect())
 }
