@@ -10,7 +10,7 @@ use selvedge_tests::each::each;
 use selvedge_tests::proof::{self, Presentation};
 use selvedge_tests::remarks::{Remark, Source};
 use selvedge_tests::server::{Server, publish};
-use selvedge_tests::{checkers, fetch, hls, media, tools};
+use selvedge_tests::{checkers, fetch, hls, media, source, tools};
 
 /// One asset on a server.
 struct Case {
@@ -209,4 +209,41 @@ fn filtered_views_pass() {
             Ok(())
         },
     );
+}
+
+/// The source leaves out a picture before its second fragment, and nothing else.
+#[test]
+fn faults_that_the_source_does_not_explain_remain() {
+    let [pictures, _] = media::uneven();
+    let Some(file) = media::file(&pictures) else { return };
+    let store = tempfile::tempdir().unwrap();
+    let published = publish(store.path(), "uneven", &[file]).unwrap();
+    let entries = source::entries(&published.server_manifest()).unwrap();
+    let video = entries.first().unwrap();
+    let url = format!("/QualityLevels({})/Manifest({},format=", video.bitrate, video.name);
+    let source = Source::new(published);
+    let settle = |told: &str| source.settle(&url, Some(Err(told.to_owned())));
+    let segment = |count: u32, fault: &str| {
+        let start = "1.ts 9 B PCRs 9 pid 256 type 0x1b";
+        let sound = "pid 257 type 0x0f 9 PES";
+        settle(&format!(
+            "{start} {count} PES 10.000-15.920 s; {sound} 10.000-15.800 s\nFAULT 2.ts {fault}\n\
+             {start} 150 PES 16.000-21.960 s; {sound} 16.000-21.800 s\n1 faults"
+        ))
+    };
+    let step = "pid 256 PTS step over the border 80.0 ms, frame 40.0 ms";
+    segment(149, step).unwrap();
+    segment(148, step).unwrap_err();
+    segment(149, &step.replace("80.0", "120.0")).unwrap_err();
+    segment(149, "pid 256 first access unit has no IDR: NALs [9, 7, 8, 1]").unwrap_err();
+    segment(149, "pid 257 audio starts 58.7 ms from the end of the segment before").unwrap_err();
+    segment(149, "pid 256 DTS not rising").unwrap_err();
+    let lengths = |lasts: &str| {
+        let media = format!("media {url}m3u8-cmaf) 2 segments {lasts} s, longest 6.000");
+        settle(&format!("{media}\nFAULT master durations differ: 12.00 9.00\n1 faults"))
+    };
+    lengths("12.000").unwrap();
+    lengths("9.000").unwrap_err();
+    settle("  schematron : The @codecs attribute shall conform to the syntax  @x").unwrap_err();
+    settle("xmllint is broken").unwrap_err();
 }
