@@ -1,5 +1,9 @@
 //! Judges from outside find no fault in the manifests of any presentation.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, which tell what they passed over"
+)]
 
 extern crate alloc;
 
