@@ -2,7 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "helpers of tests, which tell what they passed over"
+    reason = "helpers of tests, and what they found"
 )]
 
 extern crate alloc;
