@@ -63,10 +63,10 @@ fn heavy_files(
     };
     let frames = group * 25;
     let pictures = format!(
-        "-f lavfi -i testsrc2=size={size}:rate=25 -t {seconds} -vf noise=alls=20:allf=t -c:v libx264 \
-        -preset ultrafast -bf 2 -b_strategy 0 -g {frames} -keyint_min {frames} -sc_threshold 0 \
-        -flags +cgop -x264-params nal-hrd=cbr -b:v {kilobits}k -minrate {kilobits}k \
-        -maxrate {kilobits}k -bufsize {kilobits}k -pix_fmt yuv420p"
+        "-f lavfi -i testsrc2=size={size}:rate=25 -t {seconds} -vf noise=alls=20:allf=t \
+        -c:v libx264 -preset ultrafast -bf 2 -b_strategy 0 -g {frames} -keyint_min {frames} \
+        -sc_threshold 0 -flags +cgop -x264-params nal-hrd=cbr -b:v {kilobits}k \
+        -minrate {kilobits}k -maxrate {kilobits}k -bufsize {kilobits}k -pix_fmt yuv420p"
     );
     let sound =
         format!("-f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} -c:a aac -b:a 128k");
