@@ -85,6 +85,8 @@ const makers = {
       // until then Chromium says that nothing is buffered. Both are a moment later.
       if (data.details === "bufferAppendNoProgress" && data.appendsWithoutProgress === 1) return;
       if (data.details === "bufferSeekOverHole" && isSlightAtStart(data.reason)) return;
+      // hls.js itself gave up a request, of a place or a level it has just left.
+      if (data.details === "aborted" && !data.fatal) return;
       log.faults.push(`hls.js: ${data.details} ${data.reason ?? data.error ?? ""}`);
     });
     return {
