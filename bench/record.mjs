@@ -11,9 +11,10 @@ export function median(values) {
 
 /** Prints `body` under a title that says where and when it was measured; keeps it as `name`. */
 export function record(name, title, body) {
+  const machine = `${cpus().length} × ${cpus()[0].model.trim()}`;
   const text = `# ${title}
 
-\`cargo xtask bench -- --record\` printed this, on ${cpus().length} × ${cpus()[0].model.trim()},
+\`cargo xtask bench ${name} -- --record\` printed this, on ${machine},
 ${new Date().toISOString().slice(0, 10)}.
 
 ${body}`;

@@ -20,8 +20,20 @@ pub(crate) struct TestOptions {
     rust_only: bool,
 }
 
+/// Benchmarks, by the name of their record.
+const BENCHMARKS: [(&str, &str); 6] = [
+    ("segments", "bench/worker/segments.mjs"),
+    ("transport", "bench/worker/transport.mjs"),
+    ("memory", "bench/worker/memory.mjs"),
+    ("encrypted", "bench/worker/encrypted.mjs"),
+    ("manifest", "bench/worker/manifest.mjs"),
+    ("download", "bench/native/download.mjs"),
+];
+
 #[derive(Debug, Args)]
 pub(crate) struct BenchOptions {
+    /// Which of them, by the names of their records; all where none is named
+    names: Vec<String>,
     /// Passed on to the benchmarks
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -101,31 +113,22 @@ pub(crate) fn lint() -> Result<()> {
 
 /// Runs the benchmarks, in Node around the worker in its own runtime.
 pub(crate) fn bench(options: &BenchOptions) -> Result<()> {
+    let chosen = |name: &str| options.names.is_empty() || options.names.iter().any(|n| n == name);
+    let known = BENCHMARKS.map(|(name, _)| name);
+    if let Some(name) = options.names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("there is no benchmark {name}; name one of {}", known.join(", ")));
+    }
     tools::bench_programs();
     tools::node()?;
     tools::rust_targets(&[WASM])?;
     tools::npm()?;
-    let mut segments = command("node", ["bench/worker/segments.mjs"]);
-    segments.args(&options.arguments);
-    let mut transport = command("node", ["bench/worker/transport.mjs"]);
-    transport.args(&options.arguments);
-    let mut memory = command("node", ["bench/worker/memory.mjs"]);
-    memory.args(&options.arguments);
-    let mut encrypted = command("node", ["bench/worker/encrypted.mjs"]);
-    encrypted.args(&options.arguments);
-    let mut manifest = command("node", ["bench/worker/manifest.mjs"]);
-    manifest.args(&options.arguments);
-    let mut download = command("node", ["bench/native/download.mjs"]);
-    download.args(&options.arguments);
-    all(vec![
-        ("the worker", cargo(["xtask", "edge"])),
-        ("segments", segments),
-        ("transport streams", transport),
-        ("memory", memory),
-        ("encryption", encrypted),
-        ("filtered manifests", manifest),
-        ("downloads beside nginx", download),
-    ])
+    let mut steps = vec![("the worker", cargo(["xtask", "edge"]))];
+    for (name, file) in BENCHMARKS.into_iter().filter(|(name, _)| chosen(name)) {
+        let mut node = command("node", [file]);
+        node.args(&options.arguments);
+        steps.push((name, node));
+    }
+    all(steps)
 }
 
 /// Runs all steps, the rest too when one fails, and says which did.
