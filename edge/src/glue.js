@@ -694,8 +694,12 @@ class Body {
     return this.#locked().close();
   }
 
-  abort(error) {
-    return this.#locked().abort(error).catch(() => {});
+  async abort(error) {
+    try {
+      await this.#locked().abort(error);
+    } catch {
+      // It is broken off already.
+    }
   }
 }
 
