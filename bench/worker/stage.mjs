@@ -55,8 +55,11 @@ export async function withWorker(native, play, settings = {}) {
   }
 }
 
-/** A second locator of the film at `hls`, which gives it out clear or encrypted, as URLs ask. */
-export function encryptable(store, hls) {
+/**
+ * A second locator of the film at `hls`, which gives it out clear or encrypted, as URLs ask; under
+ * `cenc` with vectors of `ivSize` bytes.
+ */
+export function encryptable(store, hls, ivSize = 8) {
   const put = (name, document) => {
     mkdirSync(dirname(join(store, name)), { recursive: true });
     writeFileSync(join(store, name), JSON.stringify(document));
@@ -68,14 +71,16 @@ export function encryptable(store, hls) {
     "noEncryption", "envelopeEncryption", "commonEncryptionCenc", "commonEncryptionCbcs",
   ];
   const schemes = Object.fromEntries(names.map((name) => [name, { enabledProtocols }]));
-  put("policies/streaming/all.json", { name: "all", properties: schemes });
-  const id = `00000000${clear.slice(8)}`;
+  schemes.commonEncryptionCenc = { enabledProtocols, perSampleIVSize: ivSize };
+  const policy = `all-${ivSize}`;
+  put(`policies/streaming/${policy}.json`, { name: policy, properties: schemes });
+  const id = `${String(ivSize).padStart(8, "0")}${clear.slice(8)}`;
   const value = Buffer.alloc(16, 7).toString("base64");
   const types = ["EnvelopeEncryption", "CommonEncryptionCenc", "CommonEncryptionCbcs"];
   const kid = "60000000-0000-4000-8000-000000000001";
   const contentKeys = types.map((type) => ({ id: kid, type, value }));
   const { assetName } = properties;
-  const locator = { assetName, streamingLocatorId: id, streamingPolicyName: "all", contentKeys };
+  const locator = { assetName, streamingLocatorId: id, streamingPolicyName: policy, contentKeys };
   put(`locators/${id}.json`, { properties: locator });
   return hls.replace(clear, id);
 }

@@ -2,11 +2,12 @@
 // encrypted body, in chunks; the same bytes as core's own `Encrypter`.
 //
 // A call costs microseconds however little it encrypts, so what one call can do is gathered first:
-// under CTR all a sample's protected bytes in a chunk, under CBC all encrypted blocks of a chain.
+// under CTR what of a keystream's ranges lies in a chunk, under CBC a chain's encrypted blocks.
 // What lies in one piece is neither gathered nor copied. All calls for a chunk are under way before
 // the first is waited for.
 
 const BLOCK = 16;
+const LARGE = 64 * 1024; // copying so much costs more than a call
 
 /** Bytes before a chunk that leave room for what was held of the one before it. */
 export const HEADROOM = BLOCK;
@@ -23,7 +24,7 @@ export class Encrypter {
   #runs; // of each bytes used, number of ranges, start, end, start, …
   #place = 0; // where in `#runs` the first stands that is not behind us
   #number = 0; // which one that is
-  #used = 0; // bytes of its keystream behind us, beside those it began with
+  #used; // bytes of its keystream behind us, once some are
   #chain; // the last block of its chain behind us
   #at = 0; // bytes of the clear body behind us
   #held = new Uint8Array(); // part of a block that will be encrypted
@@ -104,10 +105,11 @@ export class Encrypter {
     const calls = [];
     while (this.#place < runs.length && runs[this.#place + 2] < end) {
       const last = this.#place + 2 + 2 * runs[this.#place + 1];
-      const call = this.#ctr ? this.#stream(body, last, key) : this.#links(body, view, last, key);
-      if (call !== undefined) calls.push(call);
+      if (this.#ctr) this.#stream(body, last, key, calls);
+      else this.#links(body, view, last, key, calls);
       if (runs[last - 1] > end) break; // the rest of it comes with the next chunk
-      [this.#place, this.#number, this.#used, this.#chain] = [last, this.#number + 1, 0, undefined];
+      [this.#place, this.#number] = [last, this.#number + 1];
+      [this.#used, this.#chain] = [undefined, undefined];
     }
     // Waiting for one after another costs the least.
     for (const call of calls) {
@@ -120,51 +122,63 @@ export class Encrypter {
   }
 
   /** Encrypts what of `body` is the next stretch of a run's keystream. */
-  #stream(body, last, key) {
+  #stream(body, last, key, calls) {
     const runs = this.#runs;
-    const used = runs[this.#place] + this.#used;
-    const lead = used % BLOCK; // that much of the first block's keystream is behind us
-    const parts = [];
-    let length = 0;
-    for (let n = this.#place + 2; n < last; n += 2) {
+    const end = this.#at + body.length;
+    let used = this.#used ?? runs[this.#place];
+    let parts = []; // from, to, and where in the keystream
+    for (let n = this.#place + 2; n < last && runs[n] < end; n += 2) {
       const from = Math.max(runs[n] - this.#at, 0);
-      const to = Math.min(runs[n + 1] - this.#at, body.length);
+      const to = Math.min(runs[n + 1], end) - this.#at;
       if (from >= to) continue;
-      parts.push(from, to);
-      length += to - from;
+      if (to - from < LARGE) {
+        parts.push(from, to, used);
+      } else {
+        this.#pour(body, parts, key, calls);
+        this.#pour(body, [from, to, used], key, calls);
+        parts = [];
+      }
+      used += to - from;
+      if (runs[n + 1] <= end) used = Math.ceil(used / BLOCK) * BLOCK; // where the next begins
     }
-    if (length === 0) return undefined;
-    const counter = added(this.#vector(), Math.floor(used / BLOCK));
-    this.#used += length;
-    const bytes = parts.length > 2 ? this.#gathered(body, parts, lead) : behind(body, parts, lead);
-    const sealing = crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, key, bytes);
-    return { sealing, parts, lead };
+    this.#pour(body, parts, key, calls);
+    this.#used = used;
   }
 
-  /** The `parts` of `body` one after another, behind `lead` bytes of no meaning. */
-  #gathered(body, parts, lead) {
-    let at = lead;
-    const bytes = this.#room(lead + body.length);
-    for (let n = 0; n < parts.length; n += 2) {
-      bytes.set(body.subarray(parts[n], parts[n + 1]), at);
-      at += parts[n + 1] - parts[n];
+  /** Encrypts `parts` of `body` by one call. */
+  #pour(body, parts, key, calls) {
+    if (parts.length === 0) return;
+    const lead = parts[2] % BLOCK; // that much of the first block's keystream is behind us
+    const start = parts[2] - lead;
+    const counter = added(this.#vector(), start / BLOCK);
+    const bytes = parts.length > 3 ? this.#gathered(body, parts, start) : behind(body, parts, lead);
+    const sealing = crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, key, bytes);
+    calls.push({ sealing, parts, start });
+  }
+
+  /** The `parts` of `body` at their places behind `start`; what is between has no meaning. */
+  #gathered(body, parts, start) {
+    const [from, to, at] = parts.slice(-3);
+    const bytes = this.#room(at - start + to - from);
+    for (let n = 0; n < parts.length; n += 3) {
+      bytes.set(body.subarray(parts[n], parts[n + 1]), parts[n + 2] - start);
     }
-    return bytes.subarray(0, at);
+    return bytes.subarray(0, at - start + to - from);
   }
 
   /** Encrypts what of `body`, which `view` shows, are the next blocks of a chain. */
-  #links(body, view, last, key) {
+  #links(body, view, last, key, calls) {
     const { into, from, to } = this.#stretch(body, last);
     const first = from + ((BLOCK - (into % BLOCK)) % BLOCK);
     const stop = to - ((into + to - from) % BLOCK);
-    if (first >= stop) return undefined;
+    if (first >= stop) return;
     const iv = this.#vector();
     const isDense = this.#crypt === this.#pattern;
     const place = from - (into % this.#pattern); // where the pattern begins, perhaps before us
     const bytes = isDense ? body.subarray(first, stop) : this.#picked(view, place, first, stop);
-    if (bytes.length === 0) return undefined;
+    if (bytes.length === 0) return;
     const sealing = crypto.subtle.encrypt({ name: "AES-CBC", iv }, key, bytes);
-    return { sealing, place, first, stop, length: bytes.length, number: this.#number };
+    calls.push({ sealing, place, first, stop, length: bytes.length, number: this.#number });
   }
 
   /** How far into its chain `body` goes on with it, and where in `body` that is. */
@@ -243,12 +257,10 @@ function behind(body, [from, to], lead) {
 }
 
 /** Puts what came of `parts` of `body` where they are. */
-function spread(sealed, { parts, lead }, body) {
-  let at = lead;
-  for (let n = 0; n < parts.length; n += 2) {
+function spread(sealed, { parts, start }, body) {
+  for (let n = 0; n < parts.length; n += 3) {
     const length = parts[n + 1] - parts[n];
-    body.set(new Uint8Array(sealed, at, length), parts[n]);
-    at += length;
+    body.set(new Uint8Array(sealed, parts[n + 2] - start, length), parts[n]);
   }
 }
 

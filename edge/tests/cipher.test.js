@@ -19,12 +19,12 @@ async function encrypted(plan, clear, piece) {
     new Encrypter(secret, ctr, 1, skip, padded, numbers(window), start, numbers(ranges));
   const out = [];
   for (let at = 0; at < clear.length; at += piece)
-    out.push(...(await encrypter.update(clear.slice(at, at + piece))));
-  return Buffer.from([...out, ...(await encrypter.finish())]);
+    out.push(Buffer.from(await encrypter.update(clear.slice(at, at + piece))));
+  return Buffer.concat([...out, await encrypter.finish()]);
 }
 
-async function check(plan, clear, want) {
-  for (const piece of [1, 7, 16, 33, 150, 700]) {
+async function check(plan, clear, want, pieces = [1, 7, 16, 33, 150, 700]) {
+  for (const piece of pieces) {
     const have = await encrypted(plan, clear, piece);
     assert.equal(Buffer.compare(have, want), 0, `by ${piece}`);
     const window = [3, Math.max(3, want.length - 5)];
@@ -42,16 +42,34 @@ test("whole bodies are chained and padded", async () => {
   }
 });
 
-test("keystreams go on from range to range, from wherever they were", async () => {
+/** A keystream over `ranges` of `clear`, of which `used` bytes are used already. */
+function streamed(clear, used, ranges) {
+  const cipher = createCipheriv("aes-128-ctr", key, iv);
+  cipher.update(new Uint8Array(used));
+  const want = Buffer.from(clear);
+  for (let at = 0; at < ranges.length; at += 2) {
+    cipher.update(clear.slice(ranges[at], ranges[at + 1])).copy(want, ranges[at]);
+    used += ranges[at + 1] - ranges[at];
+    const over = -used & 15; // the next range begins a block
+    cipher.update(new Uint8Array(over));
+    used += over;
+  }
+  return want;
+}
+
+test("keystreams go on from range to range by blocks, from wherever they were", async () => {
   const ranges = [10, 42, 50, 53, 60, 61, 100, 600];
   for (const used of [0, 5, 16, 4100]) {
-    const cipher = createCipheriv("aes-128-ctr", key, iv);
-    cipher.update(new Uint8Array(used));
-    const want = Buffer.from(body);
-    for (let at = 0; at < ranges.length; at += 2)
-      cipher.update(body.slice(ranges[at], ranges[at + 1])).copy(want, ranges[at]);
+    const want = streamed(body, used, ranges);
     await check({ ctr: true, ranges: [used, 4, ...ranges] }, body, want);
   }
+});
+
+test("large ranges and small ones share a keystream", async () => {
+  const clear = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7) % 251);
+  const ranges = [9, 20, 30, 1030, 1033, 1050, 1100, 90_000, 90_001, 90_002, 90_010, 299_000];
+  const want = streamed(clear, 5, ranges);
+  await check({ ctr: true, ranges: [5, 6, ...ranges] }, clear, want, [700, 70_001, 300_000]);
 });
 
 test("one block in ten is encrypted, and less than a block never", async () => {

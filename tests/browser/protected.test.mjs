@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { publishDemo } from "../worker/demo.mjs";
 import { jwt } from "../worker/mint.mjs";
-import { claims, protect, rotating, tokenSecret } from "../worker/protect.mjs";
+import { claims, longer, protect, rotating, tokenSecret } from "../worker/protect.mjs";
 import { build, startWorker } from "../worker/worker.mjs";
 import { launch, missing, run } from "./browser.mjs";
 import { servePages } from "./pages.mjs";
 
-let demo, film, changing, worker, pages, browser;
+let demo, film, changing, long, worker, pages, browser;
 
 before(async () => {
   if (missing) return;
@@ -20,6 +20,7 @@ before(async () => {
   film = demo.assets.find(({ heights }) => heights.length > 2);
   const id = protect(demo.store, film.hls);
   changing = film.hls.replace(id, rotating(demo.store, id, "PT10S"));
+  long = film.hls.replace(id, longer(demo.store, id));
   worker = await startWorker({ STORE: "r2", CHECK_ETAGS: false }, demo.store);
   pages = await servePages();
   browser = await launch();
@@ -93,3 +94,7 @@ for (const [player, format, encryption] of [
     await plays(player, manifest(format, encryption, changing));
   });
 }
+
+test("shaka plays cenc with vectors of 16 bytes", { skip: missing }, async () => {
+  await plays("shaka", manifest("mpd-time-cmaf", "cenc", long));
+});

@@ -21,8 +21,14 @@ use selvedge_tests::fetch::{self, Response};
 use selvedge_tests::server::{Server, publish};
 use selvedge_tests::{boxes, checkers, media, samples, tools};
 
-/// A film on a shelf, the path that gives it out clear, and one that encrypts it.
-type Film = (Shelf, String, String);
+/// A film on a shelf, the path that gives it out clear, one that encrypts it, and one that does so
+/// by vectors of 16 bytes.
+struct Film {
+    shelf: Shelf,
+    clear: String,
+    hidden: String,
+    longer: String,
+}
 
 fn films() -> &'static [Film] {
     static FILMS: OnceLock<Vec<Film>> = OnceLock::new();
@@ -56,10 +62,11 @@ fn film(files: &[PathBuf]) -> Film {
     let bytes: BTreeMap<_, _> = files.iter().map(named).collect();
     let mut shelf = Shelf::default();
     let asset = shelf.publish("film", &bytes, Limits::default()).unwrap();
-    let hidden = protect(&mut shelf, &asset);
+    let hidden = protect(&mut shelf, &asset, 8);
+    let longer = protect(&mut shelf, &asset, 16);
     let window = r#"{"presentationTimeRange":{"startSeconds":5,"endSeconds":11}}"#;
     shelf.objects.insert("filters/part.json".into(), window.into());
-    (shelf, asset.path, hidden)
+    Film { shelf, clear: asset.path, hidden, longer }
 }
 
 /// Each rendition of `path` in a file.
@@ -77,18 +84,23 @@ fn pairs(shelf: &Shelf, path: &str, more: &str) -> Vec<(Delivered, OneFile)> {
     live.into_iter().zip(files).collect()
 }
 
-/// Whether it is encrypted, and how it is asked for. The first film alone is long enough for the
+/// By which paths it goes out, and how it is asked for. The first film alone is long enough for the
 /// window.
-fn ways(number: usize) -> impl Iterator<Item = (bool, &'static str)> {
-    let ways = [(true, ",encryption=cenc"), (true, ",encryption=cbcs-aapl"), (false, "")];
-    ways.into_iter().chain((number == 0).then_some((false, ",filter=part")))
+fn ways(number: usize, film: &Film) -> impl Iterator<Item = (&str, &'static str)> {
+    let Film { clear, hidden, longer, .. } = film;
+    let cenc = ",encryption=cenc";
+    let ways = [(hidden, cenc), (longer, cenc), (hidden, ",encryption=cbcs-aapl"), (clear, "")]
+        .into_iter();
+    ways.chain((number == 0).then_some((clear, ",filter=part")))
+        .map(|(path, more)| (path.as_str(), more))
 }
 
 #[test]
 fn a_file_is_its_segments_behind_an_index_of_them() {
-    for (number, (shelf, clear, hidden)) in films().iter().enumerate() {
-        for (encrypted, more) in ways(number) {
-            for (live, file) in pairs(shelf, if encrypted { hidden } else { clear }, more) {
+    for (number, film) in films().iter().enumerate() {
+        let shelf = &film.shelf;
+        for (path, more) in ways(number, film) {
+            for (live, file) in pairs(shelf, path, more) {
                 let place = format!("{} {more}", file.url);
                 let whole = fetch::ok(&|path| shelf.get(path), &file.url).unwrap().body;
                 let (init, media) = (&whole[file.init.clone()], &whole[file.index.end..]);
@@ -140,9 +152,10 @@ fn ranged(shelf: &Shelf, url: &str, range: &str) -> Response {
 
 #[test]
 fn every_range_of_a_file_is_that_part_of_it() {
-    for (number, (shelf, clear, hidden)) in films().iter().enumerate() {
-        for (encrypted, more) in ways(number) {
-            for file in files(shelf, if encrypted { hidden } else { clear }, more) {
+    for (number, film) in films().iter().enumerate() {
+        let shelf = &film.shelf;
+        for (path, more) in ways(number, film) {
+            for file in files(shelf, path, more) {
                 let url = file.url.as_str();
                 let whole = fetch::ok(&|path| shelf.get(path), url).unwrap();
                 let (body, tag) = (&whole.body, whole.header("etag").unwrap());
@@ -171,7 +184,7 @@ fn every_range_of_a_file_is_that_part_of_it() {
 
 #[test]
 fn conditions_and_broken_ranges_are_answered_as_of_any_file() {
-    let Some((shelf, clear, hidden)) = films().iter().next() else { return };
+    let Some(Film { shelf, clear, hidden, .. }) = films().first() else { return };
     let file = files(shelf, clear, "").remove(0);
     let pictures = files(shelf, clear, "").pop().unwrap();
     let url = file.url.as_str();
@@ -210,10 +223,11 @@ fn files_come_out_of_shaka_packager_as_they_were_published() {
     if !Decryptor::Packager.is_here() {
         return;
     }
-    for (shelf, clear, hidden) in films().iter().take(2) {
+    for film in films().iter().take(2) {
+        let Film { shelf, clear, .. } = film;
         let plain = pairs(shelf, clear, "");
-        for more in [",encryption=cenc", ",encryption=cbcs-aapl"] {
-            for ((live, _), file) in plain.iter().zip(files(shelf, hidden, more)) {
+        for (path, more) in ways(1, film).filter(|(path, _)| path != clear) {
+            for ((live, _), file) in plain.iter().zip(files(shelf, path, more)) {
                 let whole = shelf.get(&file.url).unwrap().body;
                 let media = (live.joined.as_slice(), whole.as_slice());
                 let found = Decryptor::Packager.gives_back((KID, KEY), media, &live.track.kind);

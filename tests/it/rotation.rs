@@ -177,22 +177,10 @@ fn playlists(film: &Film, format: &str, encryption: &str) -> Vec<[hls::Playlist;
 }
 
 /// (key, vector) of every sample of a media segment under `cenc` (23001-7 §7.2).
-fn vectors(segment: &[u8], first: &[u8]) -> Vec<(Vec<u8>, [u8; 8])> {
-    let number = |at: usize, count: usize| {
-        segment[at..at + count].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
-    };
+fn vectors(segment: &[u8], first: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let key = group(segment).map_or(first.to_vec(), |entry| entry[4..20].to_vec());
-    let senc = boxes::find(segment, 0..segment.len(), &[b"moof", b"traf", b"senc"]).pop().unwrap();
-    let (listed, count) = (segment[senc.start + 3] & 2 != 0, number(senc.start + 4, 4));
-    let mut at = senc.start + 8;
-    let mut found = Vec::new();
-    for _ in 0..count {
-        found.push((key.clone(), segment[at..at + 8].try_into().unwrap()));
-        at += 8;
-        at += if listed { 2 + 6 * number(at, 2) } else { 0 };
-    }
-    assert_eq!(at, senc.end, "senc is as long as its samples");
-    found
+    let samples = encrypted::samples(segment, 8).into_iter();
+    samples.map(|sample| (key.clone(), sample.vector)).collect()
 }
 
 #[test]

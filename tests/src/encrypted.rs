@@ -38,7 +38,7 @@ pub const NEXT: [&str; 2] =
 /// # Panics
 /// Never: the documents are JSON.
 pub fn rotate(shelf: &mut Shelf, asset: &Asset, border: &str) -> String {
-    let path = protect(shelf, asset);
+    let path = protect(shelf, asset, 8);
     let id = path.split('/').nth(1).expect("a path");
     let locator = shelf.objects.get_mut(&locator_object(id)).expect("a locator");
     let mut document: serde_json::Value = serde_json::from_slice(locator).expect("JSON");
@@ -60,7 +60,7 @@ pub fn rotate(shelf: &mut Shelf, asset: &Asset, border: &str) -> String {
 /// # Panics
 /// Never: the documents are JSON.
 pub fn apart(shelf: &mut Shelf, asset: &Asset, policies: [&str; 2], clear: Option<&str>) -> String {
-    let path = protect(shelf, asset);
+    let path = protect(shelf, asset, 8);
     let id = path.split('/').nth(1).expect("a path");
     let track = |code| {
         serde_json::json!({ "trackSelections": [
@@ -98,38 +98,45 @@ pub fn apart(shelf: &mut Shelf, asset: &Asset, policies: [&str; 2], clear: Optio
     path
 }
 
-/// A locator of its own, which encrypts `asset` in whatever way a URL asks for.
+/// A locator of its own, which encrypts `asset` in whatever way a URL asks for, under `cenc` with
+/// vectors of `iv_size` bytes.
 ///
 /// # Panics
 /// Never: assets have paths.
-pub fn protect(shelf: &mut Shelf, asset: &Asset) -> String {
+pub fn protect(shelf: &mut Shelf, asset: &Asset, iv_size: u8) -> String {
     let name = asset.path.rsplit('/').next().expect("a path");
     let id = format!("00000000-0000-4000-9000-{:012}", shelf.objects.len());
-    for (object, document) in documents(name.trim_end_matches(".ism"), &id) {
+    for (object, document) in documents(name.trim_end_matches(".ism"), &id, iv_size) {
         shelf.objects.insert(object, document.into());
     }
     format!("/{id}/{name}")
 }
 
-/// Names and texts of the documents that open `asset` under the locator `id`, encrypted.
+/// Names and texts of the documents that open `asset` under the locator `id`, encrypted, under
+/// `cenc` with vectors of `iv_size` bytes.
 #[must_use]
-pub fn documents(asset: &str, id: &str) -> [(String, String); 2] {
+pub fn documents(asset: &str, id: &str, iv_size: u8) -> [(String, String); 2] {
     let everywhere = serde_json::json!({ "enabledProtocols": {
         "download": false, "dash": true, "hls": true, "smoothStreaming": true,
     } });
-    let policy = serde_json::json!({ "name": "all", "properties": {
-        "envelopeEncryption": everywhere, "commonEncryptionCenc": everywhere,
+    let mut cenc = everywhere.clone();
+    if iv_size != 8 {
+        cenc["perSampleIVSize"] = iv_size.into();
+    }
+    let name = format!("all-{iv_size}");
+    let policy = serde_json::json!({ "name": name, "properties": {
+        "envelopeEncryption": everywhere, "commonEncryptionCenc": cenc,
         "commonEncryptionCbcs": everywhere,
     } });
     let key =
         |kind: &str| serde_json::json!({ "id": guid(KID), "type": kind, "value": KEY_BASE64 });
     let keys = ["EnvelopeEncryption", "CommonEncryptionCenc", "CommonEncryptionCbcs"].map(key);
     let locator = serde_json::json!({ "properties": {
-        "assetName": asset, "streamingLocatorId": id, "streamingPolicyName": "all",
+        "assetName": asset, "streamingLocatorId": id, "streamingPolicyName": name,
         "contentKeys": keys,
     } });
     [
-        (streaming_policy_object("all"), policy.to_string()),
+        (streaming_policy_object(&name), policy.to_string()),
         (locator_object(id), locator.to_string()),
     ]
 }
@@ -160,9 +167,18 @@ pub fn packaged(packager: &Path, path: &Path, kind: &str, scheme: &str) -> Resul
     fs::read(&to).map_err(|error| error.to_string())
 }
 
-/// Clear and protected bytes of each sample that `senc` boxes list, behind vectors of `iv` bytes.
+/// A sample as `senc` has it (23001-7 §7.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Its vector.
+    pub vector: Vec<u8>,
+    /// Clear and protected bytes by turns; `None` where all is protected.
+    pub map: Option<Vec<(usize, usize)>>,
+}
+
+/// The samples that `senc` boxes list, with vectors of `iv` bytes.
 #[must_use]
-pub fn subsamples(file: &[u8], iv: usize) -> Vec<String> {
+pub fn samples(file: &[u8], iv: usize) -> Vec<Sample> {
     let number =
         |at: Range<usize>| file[at].iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
     let mut found = Vec::new();
@@ -171,20 +187,30 @@ pub fn subsamples(file: &[u8], iv: usize) -> Vec<String> {
             (file[senc.start + 3] & 2 != 0, number(senc.start + 4..senc.start + 8));
         let mut at = senc.start + 8;
         for _ in 0..count {
+            let vector = file[at..at + iv].to_vec();
             at += iv;
-            let mut entries = String::new();
-            if listed {
-                let end = at + 2 + number(at..at + 2) * 6;
-                for entry in (at + 2..end).step_by(6) {
-                    let (clear, protected) =
-                        (number(entry..entry + 2), number(entry + 2..entry + 6));
-                    let _ = write!(entries, "{clear}+{protected} ");
-                }
-                at = end;
-            }
-            found.push(entries);
+            let map = listed.then(|| {
+                let start = at + 2;
+                at = start + number(at..start) * 6;
+                let entries = (start..at).step_by(6);
+                entries.map(|at| (number(at..at + 2), number(at + 2..at + 6))).collect()
+            });
+            found.push(Sample { vector, map });
         }
         assert_eq!(at, senc.end, "senc is as long as its samples");
     }
     found
+}
+
+/// Their clear and protected bytes, in words.
+#[must_use]
+pub fn subsamples(file: &[u8], iv: usize) -> Vec<String> {
+    let words = |sample: Sample| {
+        let map = sample.map.unwrap_or_default().into_iter();
+        map.fold(String::new(), |mut text, (clear, protected)| {
+            let _ = write!(text, "{clear}+{protected} ");
+            text
+        })
+    };
+    samples(file, iv).into_iter().map(words).collect()
 }

@@ -29,6 +29,8 @@ pub struct Film {
     pub clear: String,
     /// The same, encrypted.
     pub encrypted: String,
+    /// The same with vectors of 16 bytes under `cenc`.
+    pub longer: String,
 }
 
 /// One rendition, or its key frames alone, in the clear and encrypted.
@@ -71,9 +73,10 @@ impl Film {
         let mut shelf = Shelf::default();
         let asset = shelf.publish("film", &bytes, Limits::default());
         let asset = asset.unwrap_or_else(|error| panic!("{files:?}: {error}"));
-        let encrypted = protect(&mut shelf, &asset);
+        let encrypted = protect(&mut shelf, &asset, 8);
+        let longer = protect(&mut shelf, &asset, 16);
         let (files, families) = (files.to_vec(), families.to_vec());
-        Self { shelf, files, families, clear: asset.path, encrypted }
+        Self { shelf, files, families, clear: asset.path, encrypted, longer }
     }
 
     /// Its first file's name.
@@ -102,15 +105,16 @@ impl Film {
         self.families.iter().copied().find(|family| is_video(*family) == (kind == "video"))
     }
 
-    /// Every rendition in CMAF, and its key frames, in the clear and as `format` encrypts it.
+    /// Every rendition in CMAF, and its key frames, in the clear and as `format` encrypts it under
+    /// the locator of `path`.
     ///
     /// # Errors
     /// What could not be fetched or read.
-    pub fn pairs(&self, format: &str) -> Result<Vec<Pair>, String> {
+    pub fn pairs(&self, path: &str, format: &str) -> Result<Vec<Pair>, String> {
         let get = |path: &str| self.get(path);
         let (plain, _) = format.split_once(",encryption").ok_or("clear")?;
         let clear = joined(&get, &format!("{}/manifest({plain})", self.clear))?;
-        let hidden = joined(&get, &format!("{}/manifest({format})", self.encrypted))?;
+        let hidden = joined(&get, &format!("{path}/manifest({format})"))?;
         if clear.keys().ne(hidden.keys()) {
             return Err(format!("{:?} became {:?}", clear.keys(), hidden.keys()));
         }

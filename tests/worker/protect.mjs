@@ -101,6 +101,14 @@ export function locatorLike(store, id, properties) {
   return other;
 }
 
+/** A locator like `id` whose samples have vectors of 16 bytes under `cenc`. Gives its name. */
+export function longer(store, id) {
+  const policy = structuredClone(streaming);
+  Object.assign(policy.properties.commonEncryptionCenc, { perSampleIVSize: 16 });
+  put(store, "policies/streaming/longer.json", { ...policy, name: "longer" });
+  return locatorLike(store, id, { streamingPolicyName: "longer" });
+}
+
 /** A locator like `id` whose keys change at `border`, written like `PT10S`. Gives its name. */
 export function rotating(store, id, border) {
   const contentKeys = Object.values(keys).flatMap(({ id, label, value }) => {

@@ -9,7 +9,7 @@ use core::ops::Range;
 use bytes::{Bytes, BytesMut};
 use selvedge_block::{Aes, Chain, Part};
 
-use crate::cipher::plan::{CipherPlan, Mode, Run};
+use crate::cipher::plan::{CipherPlan, Mode, Run, keystream_behind};
 
 /// A body being encrypted.
 pub struct Encrypter {
@@ -160,7 +160,7 @@ impl Encrypter {
             if let Some((offset, range)) = self.part(range, body) {
                 parts.push(Part { counter: run.iv, used: used.saturating_add(offset), range });
             }
-            used = used.saturating_add(range.end.saturating_sub(range.start));
+            used = keystream_behind(used, range);
         }
         parts
     }
@@ -260,6 +260,7 @@ mod tests {
                         *byte ^= block(counter.to_be_bytes())[usize::try_from(at % 16).unwrap()];
                         at += 1;
                     }
+                    at = at.next_multiple_of(16);
                     continue;
                 }
                 for (number, part) in (0..).zip(out[start..end].chunks_exact_mut(16)) {

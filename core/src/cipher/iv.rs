@@ -2,9 +2,11 @@
 //! always the same for that place, and for no other under that key.
 //!
 //! Nothing is stored between requests, so a vector is a function of what it belongs to. Under
-//! AES-CTR two samples must never share a counter block: a sample's eight bytes are the number of
-//! its place, which tells all samples of an asset apart, on top of a salt that is the asset's and
-//! the key's own; the other eight count blocks from zero (23001-7 §9.2).
+//! AES-CTR two samples must never share a counter block. The first half of one is the number of a
+//! place, which tells all of an asset apart, on top of a salt that is the asset's and the key's
+//! own; the second counts blocks (23001-7 §9.2). Where vectors have eight bytes the place is a
+//! sample's, and its blocks are counted from zero. Where they have sixteen it is a fragment's, and
+//! blocks are counted from its first sample on, so that one keystream encrypts it.
 
 use alloc::format;
 
@@ -40,9 +42,32 @@ fn derive(purpose: &[u8], key: &KeyId, identity: &[u8]) -> [u8; 16] {
     iv
 }
 
-/// Vectors of the samples of one track, eight bytes each.
+/// `Per_Sample_IV_Size` (23001-7 §8.2): how much of its counter block a sample's vector says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IvSize {
+    /// All clients take these; old ones, of `PlayReady` for one, may take no others.
+    #[default]
+    Eight,
+    /// One keystream through a fragment: fewer and longer calls of a cipher.
+    Sixteen,
+}
+
+impl IvSize {
+    /// Bytes of a vector.
+    #[must_use]
+    pub const fn bytes(self) -> u8 {
+        match self {
+            Self::Eight => 8,
+            Self::Sixteen => 16,
+        }
+    }
+}
+
+/// Vectors of the samples of one track.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleIvs {
+    /// Of each vector.
+    pub size: IvSize,
     /// The salt, and the number of the track in its upper bits.
     base: u64,
 }
@@ -51,35 +76,43 @@ pub struct SampleIvs {
 const FRAGMENT_BITS: u32 = 24;
 const SAMPLE_BITS: u32 = 24;
 
+/// Where the number of a sample would be in the place of a fragment; no sample has it.
+const NO_SAMPLE: u64 = (1 << SAMPLE_BITS) - 1;
+
 impl SampleIvs {
     /// Those of track number `track` of the asset whose index has this `identity`.
     ///
     /// # Errors
     /// [`ErrorKind::Limit`] where there are more than 65536 tracks.
-    pub fn new(key: &KeyId, identity: &[u8; 16], track: usize) -> Result<Self, Error> {
+    pub fn new(
+        key: &KeyId,
+        identity: &[u8; 16],
+        track: usize,
+        size: IvSize,
+    ) -> Result<Self, Error> {
         let [salt @ .., _, _, _, _, _, _, _, _] = derive(b"sample", key, identity);
         let track = u16::try_from(track).map_err(|_| exceeded("track", 16))?;
         let place = u64::from(track) << (FRAGMENT_BITS + SAMPLE_BITS);
-        Ok(Self { base: u64::from_be_bytes(salt) ^ place })
+        Ok(Self { size, base: u64::from_be_bytes(salt) ^ place })
     }
 
-    /// That of a sample by its number in its fragment, and the fragment's in its track.
+    /// The counter block a sample begins with, whose first bytes are its vector. The sample is
+    /// told by its number in its fragment, whose samples before it have `blocks` blocks of
+    /// keystream, and the fragment by its number in its track.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] where a number has more than 24 bits.
-    pub fn iv(&self, fragment: u32, sample: usize) -> Result<[u8; 8], Error> {
-        let fits = |number: u64, bits: u32| Some(number).filter(|number| number >> bits == 0);
-        let sample = u64::try_from(sample).ok().and_then(|sample| fits(sample, SAMPLE_BITS));
+    /// [`ErrorKind::Limit`] where a number has more than 24 bits, or all of them ones.
+    pub fn counter(&self, fragment: u32, sample: usize, blocks: u64) -> Result<[u8; 16], Error> {
+        let sample = u64::try_from(sample).ok().filter(|sample| *sample < NO_SAMPLE);
         let sample = sample.ok_or_else(|| exceeded("sample of a fragment", SAMPLE_BITS))?;
-        let fragment = fits(fragment.into(), FRAGMENT_BITS);
+        let fragment = Some(u64::from(fragment)).filter(|number| number >> FRAGMENT_BITS == 0);
         let fragment = fragment.ok_or_else(|| exceeded("fragment", FRAGMENT_BITS))?;
-        Ok((self.base ^ (fragment << SAMPLE_BITS | sample)).to_be_bytes())
-    }
-
-    /// The counter block a sample begins with: its vector, and zero blocks (23001-7 §9.3).
-    #[must_use]
-    pub fn counter(iv: [u8; 8]) -> [u8; 16] {
-        (u128::from(u64::from_be_bytes(iv)) << 64).to_be_bytes()
+        let (sample, blocks) = match self.size {
+            IvSize::Eight => (sample, 0),
+            IvSize::Sixteen => (NO_SAMPLE, blocks),
+        };
+        let place = self.base ^ (fragment << SAMPLE_BITS | sample);
+        Ok((u128::from(place) << 64 | u128::from(blocks)).to_be_bytes())
     }
 }
 
@@ -119,28 +152,38 @@ mod tests {
             (usize::try_from(part(0, 16).unwrap()).unwrap(), part(16, 24).unwrap(), sample)
         });
         let places: BTreeSet<(usize, u32, usize)> = near.chain(far).collect();
-        let mut blocks = BTreeSet::new();
+        let mut halves = BTreeSet::new();
         for identity in [[1; 16], [2; 16]] {
+            let mut fragments = BTreeSet::new();
             for (track, fragment, sample) in &places {
-                let ivs = SampleIvs::new(&KEY, &identity, *track).unwrap();
-                let iv = ivs.iv(*fragment, *sample).unwrap();
+                let counter = |size, blocks| {
+                    let ivs = SampleIvs::new(&KEY, &identity, *track, size).unwrap();
+                    ivs.counter(*fragment, *sample, blocks).unwrap()
+                };
                 // Samples are shorter than 2^64 blocks, so their first eight bytes keep them apart.
-                assert!(blocks.insert(iv), "{track} {fragment} {sample}");
-                assert_eq!(SampleIvs::counter(iv)[..8], iv);
-                assert_eq!(SampleIvs::counter(iv)[8..], [0; 8]);
+                let short = counter(IvSize::Eight, 77);
+                assert!(halves.insert(short[..8].to_vec()), "{track} {fragment} {sample}");
+                assert_eq!(short[8..], [0; 8]);
+                // So are fragments, under a key that has samples of either kind.
+                let long = counter(IvSize::Sixteen, 77);
+                let first = fragments.insert((track, fragment));
+                assert_eq!(halves.insert(long[..8].to_vec()), first, "{track} {fragment}");
+                assert_eq!(long[8..], 77_u64.to_be_bytes());
             }
         }
-        assert_eq!(blocks.len(), 2 * places.len());
     }
 
     #[test]
     fn a_vector_is_the_same_every_time_and_another_for_another_key_or_asset() {
-        let iv = |key: u8, identity: u8| {
-            SampleIvs::new(&KeyId([key; 16]), &[identity; 16], 3).unwrap().iv(4, 5).unwrap()
-        };
-        assert_eq!(iv(1, 1), iv(1, 1));
-        let all: Vec<[u8; 8]> = alloc::vec![iv(1, 1), iv(1, 2), iv(2, 1), iv(2, 2)];
-        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4);
+        for size in [IvSize::Eight, IvSize::Sixteen] {
+            let iv = |key: u8, identity: u8| {
+                let ivs = SampleIvs::new(&KeyId([key; 16]), &[identity; 16], 3, size);
+                ivs.unwrap().counter(4, 5, 6).unwrap()
+            };
+            assert_eq!(iv(1, 1), iv(1, 1));
+            let all: Vec<[u8; 16]> = alloc::vec![iv(1, 1), iv(1, 2), iv(2, 1), iv(2, 2)];
+            assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4);
+        }
         assert_ne!(segment_iv(&KEY, &[1; 16], 0), segment_iv(&KEY, &[2; 16], 0));
         assert_ne!(segment_iv(&KEY, &[1; 16], 0), segment_iv(&KEY, &[1; 16], 1));
         assert_ne!(constant_iv(&KEY), constant_iv(&KeyId([8; 16])));
@@ -148,11 +191,13 @@ mod tests {
 
     #[test]
     fn numbers_that_leave_no_vector_are_refused() {
-        let ivs = SampleIvs::new(&KEY, &[0; 16], 0xffff).unwrap();
-        assert!(ivs.iv(0xff_ffff, 0xff_ffff).is_ok());
-        for refused in [ivs.iv(1 << 24, 0), ivs.iv(0, 1 << 24)] {
-            assert_eq!(refused.unwrap_err().kind, ErrorKind::Limit);
+        for size in [IvSize::Eight, IvSize::Sixteen] {
+            let ivs = SampleIvs::new(&KEY, &[0; 16], 0xffff, size).unwrap();
+            assert!(ivs.counter(0xff_ffff, 0xff_fffe, u64::MAX).is_ok());
+            for refused in [ivs.counter(1 << 24, 0, 0), ivs.counter(0, 0xff_ffff, 0)] {
+                assert_eq!(refused.unwrap_err().kind, ErrorKind::Limit);
+            }
+            assert!(SampleIvs::new(&KEY, &[0; 16], 0x1_0000, size).is_err());
         }
-        assert!(SampleIvs::new(&KEY, &[0; 16], 0x1_0000).is_err());
     }
 }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::cipher::IvSize;
 use crate::wire::hex;
 
 /// How media goes out encrypted: the value of `encryption=`.
@@ -114,6 +115,8 @@ impl fmt::Debug for ContentKey {
 pub struct Protection {
     /// The scheme.
     pub scheme: Scheme,
+    /// Of the vectors of samples under `cenc`.
+    pub iv_size: IvSize,
     /// The key.
     pub key: Arc<ContentKey>,
     /// The key its track has at first, which initialization segments name.

@@ -15,7 +15,7 @@ mod subsample;
 mod wrap;
 
 pub use encrypter::Encrypter;
-pub use iv::{SampleIvs, constant_iv, segment_iv};
+pub use iv::{IvSize, SampleIvs, constant_iv, segment_iv};
 pub use key::{ContentKey, KeyId, Protection, Scheme};
 pub use periods::Periods;
 pub use plan::{CipherPlan, Mode, Run};

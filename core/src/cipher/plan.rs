@@ -8,6 +8,7 @@ use core::ops::Range;
 use selvedge_block::Pattern;
 
 use crate::cipher::{BLOCK, ContentKey};
+use crate::wire::Writer;
 
 /// How a body is encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,8 @@ pub struct CipherPlan {
 /// A mode of operation of AES-128 (NIST SP 800-38A).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Counter mode; the counter is the whole block, big-endian, and goes on through a run.
+    /// Counter mode; the counter is the whole block, big-endian, and goes on through a run, each
+    /// range of which begins with a block of its own.
     Ctr,
     /// Cipher block chaining through a run, by a pattern (23001-7 §9.6). A last block that is not
     /// whole stays clear.
@@ -55,7 +57,7 @@ impl Mode {
 pub struct Run {
     /// First counter block, or what the first block is chained to.
     pub iv: [u8; 16],
-    /// Bytes of keystream already used, under [`Mode::Ctr`].
+    /// Bytes of keystream already used before its first range, under [`Mode::Ctr`].
     pub used: u64,
     /// Where they lie in the clear body; one range under [`Mode::Cbc`].
     pub ranges: Vec<Range<u64>>,
@@ -158,20 +160,34 @@ impl CipherPlan {
     }
 
     /// All that decides the output, beside the clear body: two with the same give the same bytes.
-    pub fn identity(&self) -> impl Iterator<Item = u8> {
-        let pattern = match self.mode {
+    #[must_use]
+    pub fn identity(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.bytes(&self.key.id.0);
+        out.bytes(&match self.mode {
             Mode::Ctr => [0, 0],
             Mode::Cbc(Pattern { crypt, skip }) => [crypt, skip],
-        };
-        let runs = self.runs.iter().flat_map(|run| {
-            let numbers = run.ranges.iter().flat_map(|range| [range.start, range.end]);
-            let numbers = core::iter::once(run.used).chain(numbers);
-            run.iv.into_iter().chain(numbers.flat_map(u64::to_be_bytes))
         });
-        let window = [self.window.start, self.window.end].into_iter().flat_map(u64::to_be_bytes);
-        let start = self.key.id.0.into_iter().chain(pattern).chain([u8::from(self.padded)]);
-        start.chain(window).chain(runs)
+        out.u8(self.padded.into());
+        out.u64(self.window.start);
+        out.u64(self.window.end);
+        for run in &self.runs {
+            out.bytes(&run.iv);
+            out.u64(run.used);
+            for range in &run.ranges {
+                out.u64(range.start);
+                out.u64(range.end);
+            }
+        }
+        out.into_vec()
     }
+}
+
+/// Bytes of keystream used behind `range`, before which `used` are: what is left of its last block
+/// is nobody's.
+pub(super) fn keystream_behind(used: u64, range: &Range<u64>) -> u64 {
+    let end = used.saturating_add(range.end.saturating_sub(range.start));
+    end.checked_next_multiple_of(BLOCK).unwrap_or(end)
 }
 
 impl Run {
@@ -182,8 +198,14 @@ impl Run {
 
     /// What of it lies in `taken`, as a part of that.
     fn slice(&self, taken: &Range<u64>) -> Self {
-        let before = |range: &Range<u64>| range.end.min(taken.start).saturating_sub(range.start);
-        let used = self.ranges.iter().map(before).fold(self.used, u64::saturating_add);
+        let mut used = self.used;
+        for range in &self.ranges {
+            if taken.start < range.end {
+                used = used.saturating_add(taken.start.saturating_sub(range.start));
+                break;
+            }
+            used = keystream_behind(used, range);
+        }
         let within = |at: u64| at.clamp(taken.start, taken.end).saturating_sub(taken.start);
         let ranges = self.ranges.iter().map(|range| within(range.start)..within(range.end));
         // Of a chain that is all padding, an empty range is left.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use crate::cipher::Scheme;
+use crate::cipher::{IvSize, Scheme};
 use crate::delivery::document::Members;
 use crate::delivery::filter::{self, Condition};
 use crate::delivery::predefined;
@@ -91,6 +91,8 @@ pub struct SchemeRules {
     pub widevine: Option<Widevine>,
     /// `drm.fairPlay`
     pub fair_play: Option<FairPlay>,
+    /// `perSampleIVSize`, ours, 8 or 16: of the vectors of samples under `cenc`.
+    pub iv_size: IvSize,
 }
 
 /// A key of the locator by its label, and who may have it.
@@ -175,6 +177,13 @@ impl StreamingPolicy {
         let envelope = scheme("envelopeEncryption")?;
         let cenc = scheme("commonEncryptionCenc")?;
         let cbcs = scheme("commonEncryptionCbcs")?;
+        for (name, rules) in [("envelopeEncryption", &envelope), ("commonEncryptionCbcs", &cbcs)] {
+            if rules.as_ref().is_some_and(|rules| rules.iv_size != IvSize::Eight) {
+                return Err(
+                    members.fault(name, "has no vector a sample: perSampleIVSize is cenc's")
+                );
+            }
+        }
         let content_key_policy = members.take_string("defaultContentKeyPolicyName")?;
         if clear.is_none() && envelope.is_none() && cenc.is_none() && cbcs.is_none() {
             return Err(members.fault("noEncryption", "is missing, and so is every encryption"));
@@ -299,6 +308,11 @@ impl SchemeRules {
         if let Some(mut clear_key) = clear_key {
             rules.key_url = url(&mut clear_key, "customKeysAcquisitionUrlTemplate")?;
         }
+        rules.iv_size = match members.take_integer("perSampleIVSize")? {
+            None | Some(8) => IvSize::Eight,
+            Some(16) => IvSize::Sixteen,
+            Some(_) => return Err(members.fault("perSampleIVSize", "is neither 8 nor 16")),
+        };
         if let Some(mut keys) = members.take_object("contentKeys")? {
             rules.default_key = keys.take_object("defaultKey")?.map(reference).transpose()?;
             for mut mapping in keys.take_objects("keyToTrackMappings")? {

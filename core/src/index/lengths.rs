@@ -5,6 +5,7 @@
 //! varint        bytes of its CMAF segment, clear
 //! varint        bytes more under `cenc`, and 1; 0 where it cannot be encrypted
 //! varint        the same under `cbcs`
+//! varint        samples
 //! varint        ticks from the earliest presentation time to that of the first sample
 //! ```
 //!
@@ -14,6 +15,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::index::narrow;
 use crate::wire::{Reader, Writer};
 
 /// One fragment.
@@ -21,10 +23,13 @@ use crate::wire::{Reader, Writer};
 pub struct Lengths {
     /// Bytes of its CMAF segment, clear.
     pub clear: u64,
-    /// Bytes more that `moof` has under `cenc`; `None` where it cannot be encrypted.
+    /// Bytes more that `moof` has under `cenc` with vectors of eight bytes; `None` where it cannot
+    /// be encrypted.
     pub cenc: Option<u64>,
     /// The same under `cbcs`.
     pub cbcs: Option<u64>,
+    /// Samples, each of which has a vector under `cenc`.
+    pub samples: u32,
     /// Ticks from the earliest presentation time to that of the first sample: some where pictures
     /// that lead it are shown before.
     pub lead: u64,
@@ -37,6 +42,7 @@ impl Lengths {
         for more in [self.cenc, self.cbcs] {
             out.varint(more.map_or(0, |more| more.saturating_add(1)));
         }
+        out.varint(self.samples.into());
         out.varint(self.lead);
     }
 
@@ -50,7 +56,8 @@ impl Lengths {
         for _ in 0..count {
             let clear = from.varint()?;
             let (cenc, cbcs) = (from.varint()?.checked_sub(1), from.varint()?.checked_sub(1));
-            all.push(Self { clear, cenc, cbcs, lead: from.varint()? });
+            let samples = narrow(&mut from)?;
+            all.push(Self { clear, cenc, cbcs, samples, lead: from.varint()? });
         }
         match from.remaining() {
             0 => Ok(all),
@@ -66,8 +73,8 @@ mod tests {
     #[test]
     fn lengths_survive_encoding() {
         let all = [
-            Lengths { clear: 70_000, cenc: Some(0), cbcs: None, lead: 0 },
-            Lengths { clear: 1 << 40, cenc: None, cbcs: Some(300), lead: 3003 },
+            Lengths { clear: 70_000, cenc: Some(0), cbcs: None, samples: 100, lead: 0 },
+            Lengths { clear: 1 << 40, cenc: None, cbcs: Some(300), samples: 0, lead: 3003 },
         ];
         let mut out = Writer::new();
         all.iter().for_each(|one| one.encode(&mut out));

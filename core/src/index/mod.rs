@@ -1,12 +1,12 @@
 //! The paged asset index.  In: tracks cut into fragments.  Out: one object from which any manifest
 //! and any segment can be planned.
 //!
-//! # Layout, version 4
+//! # Layout, version 5
 //!
 //! ```text
 //! offset  bytes  field
 //! 0       8      magic "SELVEDGE"
-//! 8       2      format version, big-endian: 4
+//! 8       2      format version, big-endian: 5
 //! 10      2      reserved, zero
 //! 12      4      head_len: bytes from 0 to the end of the head
 //! 16      8      bytes of the whole index
@@ -51,7 +51,7 @@ pub use timeline::Timeline;
 pub const MAGIC: [u8; 8] = *b"SELVEDGE";
 
 /// The format this code writes and the only one it reads.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// Bytes a reader fetches at first; most heads end before.
 pub const FIRST_READ: u64 = 16 * 1024;

@@ -10,12 +10,11 @@ use core::ops::Range;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::cipher::Scheme;
+use crate::cipher::{IvSize, Protection, Scheme};
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
 use crate::index::{Head, Lengths, TextPage, Timeline};
 use crate::job::answer::{self, Answer, Whole};
-use crate::job::keys::TrackKeys;
 use crate::job::pages::Run;
 use crate::job::seam::{Body, Config, Read};
 use crate::job::segment::{Maker, media_type};
@@ -95,14 +94,15 @@ impl File {
         };
         let (number, track) = answer::find(maker.head, *bitrate, track)?;
         let kept = kept(maker.head, track, timeline, *part)?;
-        let scheme = maker.named((number, track))?.and(maker.keys).map(TrackKeys::scheme);
+        let keys = maker.named((number, track))?.and(maker.keys);
+        let protection = keys.and_then(|keys| keys.named(number));
         let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let starts: Vec<Ticks> = starts(timeline).collect();
         let starts = starts.get(index(kept.start)..).unwrap_or(&[]);
         let lengths = lengths.get(index(kept.start)..index(kept.end)).unwrap_or(&[]);
         let mut subsegments = Vec::new();
         for ((fragment, of), pair) in kept.clone().zip(lengths).zip(starts.windows(2)) {
-            let size = under(of, scheme).ok_or_else(|| unread(fragment))?;
+            let size = under(of, protection.as_ref()).ok_or_else(|| unread(fragment))?;
             let [start, next] = *pair else { continue };
             let duration = u64::try_from(next.saturating_sub(start)).unwrap_or(0);
             subsegments.push(Subsegment { size, duration, lead: of.lead });
@@ -201,15 +201,18 @@ fn text(maker: &Maker<'_>, of: (usize, &Track), page: &TextPage) -> Result<Recip
     }
 }
 
-/// Bytes of a segment as `scheme` encrypts it; `None` where it cannot.
-fn under(lengths: &Lengths, scheme: Option<Scheme>) -> Option<u64> {
+/// Bytes of a segment as it is encrypted; `None` where it cannot.
+fn under(lengths: &Lengths, protection: Option<&Protection>) -> Option<u64> {
+    let Some(Protection { scheme, iv_size, .. }) = protection else { return Some(lengths.clear) };
     let more = match scheme {
-        None => Some(0),
-        Some(Scheme::Cenc) => lengths.cenc,
-        Some(Scheme::Cbcs) => lengths.cbcs,
-        Some(Scheme::Cbc | Scheme::Piff) => None,
+        Scheme::Cenc => {
+            let longer = u64::from(iv_size.bytes().saturating_sub(IvSize::Eight.bytes()));
+            lengths.cenc?.saturating_add(longer.saturating_mul(lengths.samples.into()))
+        }
+        Scheme::Cbcs => lengths.cbcs?,
+        Scheme::Cbc | Scheme::Piff => return None,
     };
-    Some(lengths.clear.saturating_add(more?))
+    Some(lengths.clear.saturating_add(more))
 }
 
 /// The fragments of a part: those that start at its two times and between.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::asset::movie::Media;
-use crate::cipher::{ContentKey, KeyId, Periods, Protection, Scheme};
+use crate::cipher::{ContentKey, IvSize, KeyId, Periods, Protection, Scheme};
 use crate::delivery::streaming_policy::{KeyReference, SchemeRules};
 use crate::delivery::{KeyDocument, Locator, StreamingPolicy, key_object, locator};
 use crate::error::{Error, ErrorKind};
@@ -30,6 +30,8 @@ const PERIODS: usize = 32;
 pub(super) struct KeyRing {
     pub(super) scheme: Scheme,
     pub(super) rules: SchemeRules,
+    /// Of the vectors of samples: what the policy says, where there is a place to say it.
+    pub(super) iv_size: IvSize,
     keys: Vec<RingKey>,
 }
 
@@ -58,7 +60,7 @@ impl KeyRing {
             let rule = format!("the locator has no content key for encryption={}", scheme.name());
             return Err(Error::new(ErrorKind::Document, rule));
         }
-        let ring = Self { scheme, rules, keys };
+        let ring = Self { scheme, iv_size: rules.iv_size, rules, keys };
         ring.tiled().map(|()| ring)
     }
 
@@ -242,7 +244,8 @@ impl TrackKeys<'_> {
     pub(super) fn named(&self, track: usize) -> Option<Protection> {
         let first = *self.ids(track)?.first();
         let key = Arc::new(ContentKey::new(first, [0; 16]));
-        Some(Protection { scheme: self.ring.scheme, key, first })
+        let KeyRing { scheme, iv_size, .. } = *self.ring;
+        Some(Protection { scheme, iv_size, key, first })
     }
 
     /// How what of track number `track` begins at `time` is encrypted; `None` where it goes out
@@ -252,8 +255,8 @@ impl TrackKeys<'_> {
         let key = |place: &usize| self.ring.keys.get(*place);
         let known = key(places.at(time)).and_then(|one| one.key.clone());
         let key = known.zip(key(places.first()).map(|one| one.id)).map(|(key, first)| {
-            let scheme = self.ring.scheme;
-            key.map(|key| Protection { scheme, key, first })
+            let KeyRing { scheme, iv_size, .. } = *self.ring;
+            key.map(|key| Protection { scheme, iv_size, key, first })
         });
         key.unwrap_or_else(|| Err(Error::bug("a content key was not asked for"))).map(Some)
     }

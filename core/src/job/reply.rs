@@ -182,7 +182,7 @@ fn entity_tag(body: &Body) -> String {
         Body::Mux(mux) => hash.update(mux.identity()),
         Body::Recipe(recipe) => {
             if let Some(cipher) = &recipe.cipher {
-                hash.update(cipher.identity().collect::<Vec<u8>>());
+                hash.update(cipher.identity());
             }
             for piece in &recipe.pieces {
                 match piece {

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::cipher::IvSize;
 use crate::delivery::{Locator, Protocol, StreamingPolicy, index_object, locator_object};
 use crate::error::{AmsCode, Error};
 use crate::filter::Filter;
@@ -95,7 +96,10 @@ impl Job {
         }
         let keys = what.params().encryption;
         let keys = keys.map(|scheme| KeyRing::new(&locator, &policy, scheme)).transpose();
-        let keys = keys.map_err(|error| error.within(&locator_object(&request.locator)))?;
+        let mut keys = keys.map_err(|error| error.within(&locator_object(&request.locator)))?;
+        if let Some(ring) = keys.as_mut().filter(|_| what.params().format.is_smooth()) {
+            ring.iv_size = IvSize::Eight; // nothing tells a client otherwise
+        }
         one_key_where_no_more_go(&what, keys.as_ref())?;
         let names = filtered::names(&locator.filters, &what)?;
         let filter = Filter::default();

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::cipher::{ContentKey, KeyId, Protection, Scheme};
+use crate::cipher::{ContentKey, IvSize, KeyId, Protection, Scheme};
 use crate::error::Error;
 use crate::index::head::{Shape, Track};
 use crate::index::{Identity, Lengths, Page, TextPage};
@@ -30,7 +30,8 @@ pub fn of(track: &Track, identity: &Identity, pages: &[Page]) -> Result<Vec<u8>,
         let (cenc, cbcs) = (more(&cenc), more(&cbcs));
         let samples = page.samples.iter().map(|sample| u64::from(sample.size));
         let clear = samples.fold(start, u64::saturating_add);
-        Lengths { clear, cenc, cbcs, lead: lead(page) }.encode(&mut out);
+        let samples = u32::try_from(page.samples.len()).unwrap_or(u32::MAX);
+        Lengths { clear, cenc, cbcs, samples, lead: lead(page) }.encode(&mut out);
     }
     Ok(out.into_vec())
 }
@@ -44,7 +45,8 @@ fn cipher(
 ) -> Result<Option<TrackCipher>, Error> {
     let first = KeyId([0; 16]);
     let key = Arc::new(ContentKey::new(first, [0; 16]));
-    TrackCipher::new(track, 0, identity, Protection { scheme, key, first })
+    let protection = Protection { scheme, iv_size: IvSize::Eight, key, first };
+    TrackCipher::new(track, 0, identity, protection)
 }
 
 /// By how much what is shown first comes before the first sample, ticks.
@@ -70,7 +72,7 @@ pub fn of_text(track: &Track, page: &TextPage) -> Result<Lengths, Error> {
         Shape::Video { .. } | Shape::Audio { .. } => Carriage::Imsc,
     };
     let clear = len(&text::segment(track, page, carriage)?);
-    Ok(Lengths { clear, cenc: Some(0), cbcs: Some(0), lead: 0 })
+    Ok(Lengths { clear, cenc: Some(0), cbcs: Some(0), samples: 0, lead: 0 })
 }
 
 fn len(bytes: &[u8]) -> u64 {

@@ -190,7 +190,7 @@ impl Mux {
         out.varint(self.window.end);
         out.block(&self.plan.preface);
         if let Some(cipher) = &self.cipher {
-            out.block(&cipher.identity().collect::<Vec<u8>>());
+            out.block(&cipher.identity());
         }
         out.block(self.sealed.as_ref().map(Sealed::identity).as_ref().map_or(&[], |id| id));
         for (stream, input) in self.plan.streams.iter().zip(&self.inputs) {

@@ -8,8 +8,8 @@ use core::ops::Range;
 
 use crate::asset::movie::Media;
 use crate::cipher::{
-    BLOCK, Bounds, CipherPlan, ContentKey, KeyId, Mode, Pattern, Protection, Run, SampleIvs,
-    Scheme, Subsample, constant_iv, subsamples,
+    BLOCK, Bounds, CipherPlan, ContentKey, IvSize, KeyId, Mode, Pattern, Protection, Run,
+    SampleIvs, Scheme, Subsample, constant_iv, subsamples,
 };
 use crate::error::{AmsCode, Error};
 use crate::index::head::Track;
@@ -46,8 +46,8 @@ pub struct FragmentCipher {
 #[derive(Debug, Clone)]
 struct SampleCipher {
     size: u32,
-    /// Under `cenc`.
-    iv: Option<[u8; 8]>,
+    /// The counter block it begins with, under `cenc`.
+    counter: Option<[u8; 16]>,
     /// Of pictures; `None` encrypts it whole.
     subsamples: Option<Vec<Subsample>>,
 }
@@ -70,7 +70,7 @@ impl TrackCipher {
         track: &Track,
         number: usize,
         identity: &Identity,
-        Protection { scheme, key, first }: Protection,
+        Protection { scheme, iv_size, key, first }: Protection,
     ) -> Result<Option<Self>, Error> {
         let pattern = match (scheme, track.media) {
             (Scheme::Cbc, _) | (_, Media::Text) => return Ok(None),
@@ -78,7 +78,7 @@ impl TrackCipher {
             (Scheme::Cbcs, Media::Audio) => Mode::CBC,
             (Scheme::Cbcs, Media::Video) => Mode::Cbc(VIDEO_PATTERN),
         };
-        let ivs = SampleIvs::new(&key.id, identity, number)?;
+        let ivs = SampleIvs::new(&key.id, identity, number, iv_size)?;
         let (audio, length_size) = (track.media == Media::Audio, track.nal_length_size);
         let bounds = match track.codecs.get(..4) {
             _ if pattern == Mode::Ctr => Bounds::Blocks,
@@ -128,7 +128,8 @@ impl TrackCipher {
         out.u8(0);
         out.u8(pattern); // crypt_byte_block, skip_byte_block
         out.u8(1); // isProtected
-        out.u8(if self.pattern == Mode::Ctr { 8 } else { 0 }); // Per_Sample_IV_Size
+        let vectors = if self.pattern == Mode::Ctr { self.ivs.size.bytes() } else { 0 };
+        out.u8(vectors); // Per_Sample_IV_Size
         out.bytes(&kid.0);
         if self.pattern != Mode::Ctr {
             out.u8(16); // constant_IV_size
@@ -152,15 +153,18 @@ impl TrackCipher {
         if !self.audio && page.nals.len() != page.samples.len() {
             return Err(unread(page));
         }
-        let mut samples = Vec::new();
+        let mut samples: Vec<SampleCipher> = Vec::new();
+        let mut blocks = 0_u64;
         for (number, sample) in page.samples.iter().enumerate() {
             let units = page.nals.get(number).filter(|_| !self.audio);
             let subsamples = units.map(|units| subsamples(units, self.length_size, self.bounds));
-            let iv = match self.pattern {
-                Mode::Ctr => Some(self.ivs.iv(page.fragment, number)?),
+            let counter = match self.pattern {
+                Mode::Ctr => Some(self.ivs.counter(page.fragment, number, blocks)?),
                 Mode::Cbc(_) => None,
             };
-            samples.push(SampleCipher { size: sample.size, iv, subsamples });
+            let sample = SampleCipher { size: sample.size, counter, subsamples };
+            blocks = blocks.saturating_add(sample.blocks());
+            samples.push(sample);
         }
         let fragment = FragmentCipher { track: self.clone(), samples, pssh };
         fragment.fits(page).map(|()| fragment)
@@ -179,7 +183,7 @@ fn unread(page: &Page) -> Error {
 impl FragmentCipher {
     /// Every sample's information fits the byte that says its length.
     fn fits(&self, page: &Page) -> Result<(), Error> {
-        let long = self.samples.iter().position(|sample| sample.information() > 0xff);
+        let long = self.samples.iter().position(|sample| self.length(sample) > 0xff);
         let Some(number) = long else { return Ok(()) };
         let rule = format!(
             "fragment {} sample {number}: more slices than auxiliary information of 255 bytes has \
@@ -219,7 +223,7 @@ impl FragmentCipher {
     /// `cbcs` there is nothing to say, and `senc` just counts: readers built on Bento4 take a
     /// fragment without one for clear.
     pub(super) fn write(&self, out: &mut Writer) {
-        if self.samples.iter().all(|sample| sample.information() == 0) {
+        if self.samples.iter().all(|sample| self.length(sample) == 0) {
             out.full_box(*b"senc", 0, 0, |out| self.information(out));
             return;
         }
@@ -245,12 +249,26 @@ impl FragmentCipher {
     /// What `senc` (23001-7 §7.2) holds.
     fn information(&self, out: &mut Writer) {
         out.u32(u32::try_from(self.samples.len()).unwrap_or(u32::MAX));
-        self.samples.iter().for_each(|sample| sample.write(out));
+        for sample in &self.samples {
+            out.bytes(self.vector(sample));
+            sample.write(out);
+        }
+    }
+
+    /// Bytes of what `senc` says of `sample`.
+    fn length(&self, sample: &SampleCipher) -> usize {
+        self.vector(sample).len().saturating_add(sample.map_length())
+    }
+
+    /// As much of its counter block as is said.
+    fn vector<'s>(&self, sample: &'s SampleCipher) -> &'s [u8] {
+        let said = usize::from(self.track.ivs.size.bytes());
+        sample.counter.as_ref().and_then(|counter| counter.get(..said)).unwrap_or(&[])
     }
 
     /// `saiz` (14496-12 §8.7.8)
     fn sizes(&self, out: &mut Writer) {
-        let sizes = || self.samples.iter().map(SampleCipher::information);
+        let sizes = || self.samples.iter().map(|sample| self.length(sample));
         let same = sizes().next().filter(|first| sizes().all(|size| size == *first));
         let byte = |size: usize| u8::try_from(size).unwrap_or(u8::MAX);
         out.full_box(*b"saiz", 0, 0, |out| {
@@ -270,21 +288,25 @@ impl FragmentCipher {
     #[must_use]
     pub fn plan(&self, start: usize) -> CipherPlan {
         let mut at = u64::try_from(start).unwrap_or(u64::MAX);
-        let mut runs = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         let constant = constant_iv(&self.track.key.id);
         for sample in &self.samples {
             let ranges = sample.protected(at);
-            match sample.iv {
-                Some(_) if ranges.is_empty() => {}
-                Some(iv) => runs.push(Run { iv: SampleIvs::counter(iv), used: 0, ranges }),
+            at = at.saturating_add(sample.size.into());
+            match (sample.counter, runs.last_mut()) {
+                (Some(_), _) if ranges.is_empty() => {}
+                // All of a fragment's are one keystream, each sample from a block of its own on.
+                (Some(_), Some(run)) if self.track.ivs.size == IvSize::Sixteen => {
+                    run.ranges.extend(ranges);
+                }
+                (Some(iv), _) => runs.push(Run { iv, used: 0, ranges }),
                 // Of less than a block nothing is encrypted (23001-7 §9.7).
-                None => runs.extend(ranges.into_iter().filter(is_a_block).map(|range| Run {
+                (None, _) => runs.extend(ranges.into_iter().filter(is_a_block).map(|range| Run {
                     iv: constant,
                     used: 0,
                     ranges: alloc::vec![range],
                 })),
             }
-            at = at.saturating_add(sample.size.into());
         }
         CipherPlan::new(Arc::clone(&self.track.key), self.track.pattern, runs, at)
     }
@@ -295,17 +317,24 @@ fn is_a_block(range: &Range<u64>) -> bool {
 }
 
 impl SampleCipher {
-    /// Bytes of its information in `senc`.
-    fn information(&self) -> usize {
-        let map = self.subsamples.as_ref().map_or(0, |map| {
+    /// Blocks of keystream it takes.
+    fn blocks(&self) -> u64 {
+        let whole = u64::from(self.size);
+        let protected = self.subsamples.as_ref().map_or(whole, |map| {
+            map.iter().fold(0, |sum, one| sum.saturating_add(one.protected.into()))
+        });
+        protected.div_ceil(BLOCK)
+    }
+
+    /// Bytes of its map in `senc`.
+    fn map_length(&self) -> usize {
+        self.subsamples.as_ref().map_or(0, |map| {
             let entries = map.iter().map(|one| one.entries().count());
             entries.fold(0, usize::saturating_add).saturating_mul(6).saturating_add(2)
-        });
-        self.iv.map_or(0, |iv| iv.len()).saturating_add(map)
+        })
     }
 
     fn write(&self, out: &mut Writer) {
-        self.iv.iter().for_each(|iv| out.bytes(iv));
         let Some(map) = &self.subsamples else { return };
         let entries = || map.iter().flat_map(|one| one.entries());
         out.u16(u16::try_from(entries().count()).unwrap_or(u16::MAX));

@@ -30,6 +30,7 @@ fn all() -> &'static [Film] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     Cenc,
+    CencLonger,
     Cbcs,
     SmoothCenc,
     Piff,
@@ -41,8 +42,9 @@ enum Way {
 use Decryptor::{Bento4, Ffmpeg, Openssl, Packager};
 
 /// Each with its title and who is asked.
-const WAYS: [(Way, &str, &[Decryptor]); 7] = [
+const WAYS: [(Way, &str, &[Decryptor]); 8] = [
     (Way::Cenc, "`cenc`, CMAF", &[Packager, Bento4, Ffmpeg]),
+    (Way::CencLonger, "`cenc` by vectors of 16 bytes, CMAF", &[Packager, Bento4, Ffmpeg]),
     (Way::Cbcs, "`cbcs`, CMAF", &[Packager, Bento4, Ffmpeg]),
     (Way::SmoothCenc, "`cenc`, Smooth Streaming", &[Packager, Bento4, Ffmpeg]),
     (Way::Piff, "`piff`, Smooth Streaming", &[Packager, Bento4, Ffmpeg]),
@@ -55,8 +57,13 @@ const WAYS: [(Way, &str, &[Decryptor]); 7] = [
 const CANNOT: &[(Decryptor, &[Way], &[Family], &str)] = &[
     (Packager, &[Way::Piff], ALL, "it knows no `uuid` boxes: `cenc` has the same bytes"),
     (Ffmpeg, &[Way::Piff], ALL, "it knows no `uuid` boxes: `cenc` has the same bytes"),
-    (Packager, &[Way::Cenc, Way::Cbcs], &[Family::Mp3], "it has no MP3 in MP4"),
-    (Ffmpeg, &[Way::Cenc, Way::Cbcs], &[Family::XheAac], "5.1 knows no USAC in MP4"),
+    (Packager, &[Way::Cenc, Way::CencLonger, Way::Cbcs], &[Family::Mp3], "it has no MP3 in MP4"),
+    (
+        Ffmpeg,
+        &[Way::Cenc, Way::CencLonger, Way::Cbcs],
+        &[Family::XheAac],
+        "5.1 knows no USAC in MP4",
+    ),
     (Ffmpeg, &[Way::PackedSampleAes], AC_3, "5.1 reads such files by the kilobyte, not by frames"),
     (Openssl, &[Way::PackedSampleAes], &[Family::Aac], "ffmpeg can, so nobody shows it the frames"),
 ];
@@ -69,7 +76,9 @@ impl Way {
     /// `family` goes out so.
     fn carries(self, family: Family) -> bool {
         match self {
-            Self::Cenc | Self::Cbcs | Self::Whole => family.goes_into(Carrier::Cmaf),
+            Self::Cenc | Self::CencLonger | Self::Cbcs | Self::Whole => {
+                family.goes_into(Carrier::Cmaf)
+            }
             Self::SmoothCenc | Self::Piff => family.goes_into(Carrier::Smooth),
             // SAMPLE-AES has no words for others.
             Self::SampleAes | Self::PackedSampleAes if !SAMPLED.contains(&family) => false,
@@ -93,7 +102,7 @@ fn cannot(decryptor: Decryptor, way: Way, family: Family) -> bool {
 fn table() -> String {
     let mut table = String::from("| |");
     WAYS.iter().for_each(|(_, title, _)| write!(table, " {title} |").unwrap());
-    table.push_str("\n|---|---|---|---|---|---|---|---|\n");
+    table.push_str("\n|---|---|---|---|---|---|---|---|---|\n");
     for (family, _) in TABLE {
         write!(table, "| {} |", family.words()).unwrap();
         for (way, _, decryptors) in WAYS {

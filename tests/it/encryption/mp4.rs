@@ -9,8 +9,9 @@ use selvedge_tests::smooth::Sealed;
 use crate::{Findings, WAYS, Way, all};
 
 /// Segments, initialization segments and key frames, in DASH with its trick-mode sets.
-const SCHEMES: [(Way, &str); 2] = [
+const SCHEMES: [(Way, &str); 3] = [
     (Way::Cenc, "format=mpd-time-cmaf,trick-mode=true,encryption=cenc"),
+    (Way::CencLonger, "format=mpd-time-cmaf,trick-mode=true,encryption=cenc"),
     (Way::Cbcs, "format=m3u8-cmaf,encryption=cbcs-aapl"),
 ];
 
@@ -19,14 +20,15 @@ fn samples_of_cmaf_come_out_of_every_decryptor_as_they_were_published() {
     let findings = Findings::default();
     each(all(), Film::name, |film| {
         for (way, format) in SCHEMES {
-            for pair in film.pairs(format)? {
+            let path = if way == Way::CencLonger { &film.longer } else { &film.encrypted };
+            for pair in film.pairs(path, format)? {
                 look_into(&findings, way, &pair)?;
                 same_map(film, way, &pair).map_err(|fault| format!("{}: {fault}", pair.place))?;
             }
         }
         Ok(())
     });
-    findings.complete(&[Way::Cenc, Way::Cbcs]);
+    findings.complete(&[Way::Cenc, Way::CencLonger, Way::Cbcs]);
 }
 
 fn look_into(findings: &Findings, way: Way, pair: &Pair) -> Result<(), String> {
@@ -47,11 +49,12 @@ fn same_map(film: &Film, way: Way, pair: &Pair) -> Result<(), String> {
     if pair.kind != "video" || pair.key_frames {
         return Ok(());
     }
-    let (scheme, iv) = if way == Way::Cenc { ("cenc", 8) } else { ("cbcs", 0) };
+    let (scheme, their_iv) = if way == Way::Cbcs { ("cbcs", 0) } else { ("cenc", 8) };
+    let iv = if way == Way::CencLonger { 16 } else { their_iv };
     let path = film.source(&pair.clear).ok_or("whose is it?")?;
     let theirs = encrypted::packaged(&packager, path, "video", scheme)?;
     let (ours, theirs) =
-        (encrypted::subsamples(&pair.hidden, iv), encrypted::subsamples(&theirs, iv));
+        (encrypted::subsamples(&pair.hidden, iv), encrypted::subsamples(&theirs, their_iv));
     if ours.is_empty() || ours.iter().any(String::is_empty) {
         return Err("no map".to_owned());
     }

@@ -1,9 +1,12 @@
 //! Parts of encrypted bodies, and published vectors.
 
+use alloc::collections::BTreeMap;
+
 use bytes::Bytes;
 use selvedge_core::cipher::{CipherPlan, ContentKey, Encrypter, KeyId, Mode, Run};
 use selvedge_core::job::HttpRequest;
-use selvedge_tests::hls;
+use selvedge_tests::encrypted::samples;
+use selvedge_tests::{boxes, hls};
 
 use crate::all;
 
@@ -11,10 +14,11 @@ use crate::all;
 fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
     let Some(film) = all().first() else { return };
     let get = |path: &str| film.get(path);
-    for encryption in ["cenc", "cbcs-aapl", "cbc"] {
+    let (hidden, longer) = (&film.encrypted, &film.longer);
+    let ways = [(hidden, "cenc"), (longer, "cenc"), (hidden, "cbcs-aapl"), (hidden, "cbc")];
+    for (path, encryption) in ways {
         for format in ["m3u8-cmaf", "m3u8-aapl"] {
-            let url =
-                format!("{}/manifest(format={format},encryption={encryption})", film.encrypted);
+            let url = format!("{path}/manifest(format={format},encryption={encryption})");
             if format == "m3u8-aapl" && encryption != "cbc" {
                 continue;
             }
@@ -38,6 +42,38 @@ fn a_range_of_an_encrypted_segment_is_that_part_of_it() {
             }
         }
     }
+}
+
+/// 23001-7 §9.2: a vector of sixteen bytes is the whole counter block a sample begins with.
+#[test]
+fn no_counter_block_is_used_twice_where_vectors_say_all_of_it() {
+    let number = |vector: &[u8]| u128::from_be_bytes(vector.try_into().unwrap());
+    let mut used = BTreeMap::new();
+    for film in all() {
+        let same_key: BTreeMap<u128, u128> = BTreeMap::new();
+        let used = used.entry(film.name()).or_insert(same_key);
+        for pair in film.pairs(&film.longer, "format=mpd-time-cmaf,encryption=cenc").unwrap() {
+            let listed = samples(&pair.hidden, 16);
+            let sizes = boxes::samples(&pair.clear);
+            assert_eq!(listed.len(), sizes.len(), "{}", pair.place);
+            for (sample, (_, bytes)) in listed.iter().zip(sizes) {
+                let protected = sample
+                    .map
+                    .as_ref()
+                    .map_or(bytes.len(), |map| map.iter().map(|(_, protected)| protected).sum());
+                let blocks = u128::try_from(protected.div_ceil(16)).unwrap();
+                if blocks > 0 {
+                    let first = number(&sample.vector);
+                    assert_eq!(used.insert(first, first + blocks), None, "{}", pair.place);
+                }
+            }
+        }
+    }
+    let apart = |used: &BTreeMap<u128, u128>| {
+        used.iter().zip(used.keys().skip(1)).all(|((_, end), next)| end <= next)
+    };
+    assert!(used.values().all(apart));
+    assert!(used.values().any(|used| used.len() > 100), "{} films", used.len());
 }
 
 /// `tests/vectors/sp800-38a.txt`

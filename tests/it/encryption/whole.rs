@@ -114,7 +114,7 @@ fn whole_segments_of_every_format_open_by_what_their_manifest_says() {
 /// A locator that encrypts the asset `talk` of `store`.
 fn protect(store: &Path) -> &'static str {
     let id = "00000000-0000-4000-9000-000000000001";
-    for (object, document) in encrypted::documents("talk", id) {
+    for (object, document) in encrypted::documents("talk", id, 8) {
         fs::create_dir_all(store.join(&object).parent().unwrap()).unwrap();
         fs::write(store.join(&object), document).unwrap();
     }

@@ -26,19 +26,21 @@ fn main() {
         asset(&store, "clip", &clip, (8, 200), &["und"]),
     ];
     let texts = texts(&store);
-    let locators = ["film", "talk"].map(|name| encrypted(&store, name));
+    let locators = ["film", "talk"].map(|name| encrypted(&store, name, 8));
+    let longer = encrypted(&store, "film", 16);
     let stored = stored(&store);
     println!(
         "{}",
         json!({ "binary": server::binary(), "assets": assets, "texts": texts,
-        "encrypted": locators, "stored": stored })
+        "encrypted": locators, "longer": longer, "stored": stored })
     );
 }
 
-/// A second locator of an asset, which encrypts it as URLs ask for.
-fn encrypted(store: &Path, asset: &str) -> String {
-    let id = format!("00000000-0000-4000-9000-{:0>12}", u32::from(asset == "talk"));
-    for (object, document) in documents(asset, &id) {
+/// A second locator of an asset, which encrypts it as URLs ask for, under `cenc` with vectors of
+/// `iv_size` bytes.
+fn encrypted(store: &Path, asset: &str, iv_size: u8) -> String {
+    let id = format!("00000000-0000-4000-90{iv_size:02}-{:0>12}", u32::from(asset == "talk"));
+    for (object, document) in documents(asset, &id, iv_size) {
         let path = store.join(object);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, document).expect("a document");

@@ -178,6 +178,14 @@ fn faults_are_named_by_their_path() {
              Language, FourCC or Bitrate",
         ),
         (
+            r#"{"commonEncryptionCenc":{"perSampleIVSize":12}}"#,
+            "$.commonEncryptionCenc.perSampleIVSize is neither 8 nor 16",
+        ),
+        (
+            r#"{"commonEncryptionCbcs":{"perSampleIVSize":16}}"#,
+            "$.commonEncryptionCbcs has no vector a sample: perSampleIVSize is cenc's",
+        ),
+        (
             r#"{"envelopeEncryption":{"customKeyAcquisitionUrlTemplate":"https://a/\"x"}}"#,
             "$.envelopeEncryption.customKeyAcquisitionUrlTemplate is not an address: it holds a \
              space, a quote, < or >",
@@ -186,6 +194,16 @@ fn faults_are_named_by_their_path() {
         let error = parse(json).unwrap_err();
         assert_eq!((error.kind, error.message()), (ErrorKind::Document, message));
     }
+}
+
+#[test]
+fn vectors_have_eight_bytes_where_nothing_is_said() {
+    let size = |more: &str| {
+        parse(&format!(r#"{{"commonEncryptionCenc":{{{more}}}}}"#)).unwrap().cenc.unwrap().iv_size
+    };
+    assert_eq!(size(""), IvSize::Eight);
+    assert_eq!(size(r#""perSampleIVSize":8"#), IvSize::Eight);
+    assert_eq!(size(r#""perSampleIVSize":16"#), IvSize::Sixteen);
 }
 
 #[test]
