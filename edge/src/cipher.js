@@ -7,7 +7,8 @@
 // the first is waited for.
 
 const BLOCK = 16;
-const LARGE = 64 * 1024; // copying so much costs more than a call
+const LARGE = 64 * 1024; // copying so much costs more than a call, and more than a write
+const LITTLE = 1024; // and this little costs less
 
 /** Bytes before a chunk that leave room for what was held of the one before it. */
 export const HEADROOM = BLOCK;
@@ -27,8 +28,8 @@ export class Encrypter {
   #used; // bytes of its keystream behind us, once some are
   #chain; // the last block of its chain behind us
   #at = 0; // bytes of the clear body behind us
+  #covered = 0; // bytes of a chunk that calls see to, and what is clear before those
   #held = new Uint8Array(); // part of a block that will be encrypted
-  #scratch = new Uint8Array(); // what is gathered: a call has its own copy before it returns
 
   /** `vectors`: 16 bytes a run; `ranges`: of each run bytes used, number, start, end, start, … */
   constructor(key, ctr, crypt, skip, padded, window, vectors, ranges) {
@@ -42,8 +43,8 @@ export class Encrypter {
   }
 
   /**
-   * What is ready of the encrypted body after these bytes. It may be written over them, and over
-   * the [`HEADROOM`] before them, if they begin that far into their buffer.
+   * What is ready of the encrypted body after these bytes, in pieces. They may be written over
+   * these, and over the [`HEADROOM`] before them, if they begin that far into their buffer.
    */
   async update(chunk) {
     const body = this.#joined(chunk);
@@ -51,7 +52,8 @@ export class Encrypter {
     this.#held = body.slice(ready);
     const key = await this.#key;
     const clear = body.subarray(0, ready);
-    return this.#wanted(await (this.#padded ? this.#whole(clear, key) : this.#encrypt(clear, key)));
+    const pieces = await (this.#padded ? this.#whole(clear, key) : this.#encrypt(clear, key));
+    return pieces.map((piece) => this.#wanted(piece)).filter(({ length }) => length > 0);
   }
 
   /** The rest. */
@@ -92,10 +94,10 @@ export class Encrypter {
 
   /** A body that is one chain. */
   async #whole(body, key) {
-    if (body.length === 0) return body;
+    if (body.length === 0) return [];
     const sealed = (await chained(this.#vector(), body, key)).subarray(0, body.length);
     this.#chain = sealed.slice(-BLOCK);
-    return sealed;
+    return [sealed];
   }
 
   async #encrypt(body, key) {
@@ -103,6 +105,7 @@ export class Encrypter {
     const end = this.#at + body.length;
     const view = this.#ctr ? undefined : viewOf(body);
     const calls = [];
+    this.#covered = 0;
     while (this.#place < runs.length && runs[this.#place + 2] < end) {
       const last = this.#place + 2 + 2 * runs[this.#place + 1];
       if (this.#ctr) this.#stream(body, last, key, calls);
@@ -111,14 +114,23 @@ export class Encrypter {
       [this.#place, this.#number] = [last, this.#number + 1];
       [this.#used, this.#chain] = [undefined, undefined];
     }
+    const pieces = [];
+    let done = 0;
     // Waiting for one after another costs the least.
     for (const call of calls) {
       const sealed = await call.sealing;
+      if (call.isLarge) {
+        if (done < call.clear) pieces.push(body.subarray(done, call.clear));
+        pieces.push(headed(sealed, call, body));
+        done = call.to;
+        continue;
+      }
       if (this.#ctr) spread(sealed, call, body);
       else this.#unlink(sealed, call, body, view);
       sealed.transfer?.(0); // else garbage of as many bytes calls for its collection
     }
-    return body;
+    if (done < body.length) pieces.push(body.subarray(done));
+    return pieces;
   }
 
   /** Encrypts what of `body` is the next stretch of a run's keystream. */
@@ -131,18 +143,35 @@ export class Encrypter {
       const from = Math.max(runs[n] - this.#at, 0);
       const to = Math.min(runs[n + 1], end) - this.#at;
       if (from >= to) continue;
-      if (to - from < LARGE) {
-        parts.push(from, to, used);
-      } else {
+      if (to - from >= LARGE && this.#pourLarge(body, from, to, used, key, calls)) {
         this.#pour(body, parts, key, calls);
-        this.#pour(body, [from, to, used], key, calls);
         parts = [];
+      } else {
+        parts.push(from, to, used);
       }
+      this.#covered = to;
       used += to - from;
       if (runs[n + 1] <= end) used = Math.ceil(used / BLOCK) * BLOCK; // where the next begins
     }
     this.#pour(body, parts, key, calls);
     this.#used = used;
+  }
+
+  /**
+   * Encrypts a large part of `body` by a call of its own, and with it the little that is clear
+   * before it, so that one piece can hold both. Tells whether there was room for that.
+   */
+  #pourLarge(body, from, to, used, key, calls) {
+    const clear = from - this.#covered <= LITTLE ? this.#covered : from;
+    const before = from - clear;
+    const pad = (((used - before) % BLOCK) + BLOCK) % BLOCK;
+    const offset = body.byteOffset + clear - pad;
+    if (offset < 0) return false;
+    const counter = added(this.#vector(), (used - before - pad) / BLOCK);
+    const bytes = new Uint8Array(body.buffer, offset, pad + to - clear);
+    const sealing = crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, key, bytes);
+    calls.push({ isLarge: true, sealing, pad, clear, from, to });
+    return true;
   }
 
   /** Encrypts `parts` of `body` by one call. */
@@ -159,7 +188,7 @@ export class Encrypter {
   /** The `parts` of `body` at their places behind `start`; what is between has no meaning. */
   #gathered(body, parts, start) {
     const [from, to, at] = parts.slice(-3);
-    const bytes = this.#room(at - start + to - from);
+    const bytes = room(at - start + to - from);
     for (let n = 0; n < parts.length; n += 3) {
       bytes.set(body.subarray(parts[n], parts[n + 1]), parts[n + 2] - start);
     }
@@ -192,8 +221,8 @@ export class Encrypter {
 
   /** The encrypted blocks between `first` and `stop`, of a pattern that begins at `place`. */
   #picked(view, place, first, stop) {
-    const room = this.#room(stop - first);
-    const to = viewOf(room);
+    const blocks = room(stop - first);
+    const to = viewOf(blocks);
     let at = 0;
     for (; place < stop; place += this.#pattern) {
       const end = Math.min(place + this.#crypt, stop);
@@ -201,7 +230,7 @@ export class Encrypter {
         copyBlock(view, block, to, at);
       }
     }
-    return room.subarray(0, at);
+    return blocks.subarray(0, at);
   }
 
   /** Puts encrypted blocks where they were taken from. */
@@ -224,12 +253,6 @@ export class Encrypter {
     return this.#chain ?? this.#vectors.subarray(first, first + BLOCK);
   }
 
-  /** Where bytes are gathered, no fewer than so many. */
-  #room(length) {
-    if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
-    return this.#scratch;
-  }
-
   /** What of `body` goes out; goes on behind it. */
   #wanted(body) {
     const [first, last] = this.#window;
@@ -238,6 +261,15 @@ export class Encrypter {
     const within = (place) => Math.min(Math.max(place, start), this.#at) - start;
     return body.subarray(within(first), within(last));
   }
+}
+
+/** Where bytes are gathered, for all bodies: a call has its own copy before it returns. */
+let scratch = new Uint8Array();
+
+/** So many bytes of it, or more. */
+function room(length) {
+  if (scratch.length < length) scratch = new Uint8Array(length);
+  return scratch;
 }
 
 /** `bytes` as a chain, with padding. */
@@ -256,6 +288,13 @@ function behind(body, [from, to], lead) {
   return bytes;
 }
 
+/** What came of a large part, behind the clear bytes before it. */
+function headed(sealed, { pad, clear, from, to }, body) {
+  const piece = new Uint8Array(sealed, pad, to - clear);
+  piece.set(body.subarray(clear, from));
+  return piece;
+}
+
 /** Puts what came of `parts` of `body` where they are. */
 function spread(sealed, { parts, start }, body) {
   for (let n = 0; n < parts.length; n += 3) {
@@ -272,13 +311,13 @@ function copyBlock(from, at, to, there) {
   to.setBigInt64(there + 8, from.getBigInt64(at + 8, true), true);
 }
 
-/** A counter block, so many blocks on. */
+/** A counter block, so many blocks on, or back. */
 function added(block, count) {
   if (count === 0) return block;
   const sum = block.slice();
-  for (let at = BLOCK - 1, carry = count; at >= 0 && carry > 0; at -= 1) {
+  for (let at = BLOCK - 1, carry = count; at >= 0 && carry !== 0; at -= 1) {
     carry += sum[at];
-    sum[at] = carry % 256;
+    sum[at] = carry; // its lowest eight bits
     carry = Math.floor(carry / 256);
   }
   return sum;

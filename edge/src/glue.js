@@ -114,7 +114,8 @@ export class Pipeline {
     try {
       for (const [at, piece] of this.#pieces.entries()) {
         if (piece.object === undefined) {
-          body.add(cipher === undefined ? piece.bytes : await cipher.update(piece.bytes));
+          const sealed = await cipher?.update(piece.bytes);
+          for (const bytes of sealed ?? [piece.bytes]) body.add(bytes);
           continue;
         }
         const opened = await this.#opened(piece);
@@ -249,9 +250,11 @@ export class Exchange {
 
   /** Writes to the body, and waits until that is taken. */
   async write(bytes) {
-    const sealed = this.#cipher === undefined ? bytes : await this.#cipher.update(bytes);
-    if (sealed.length > 0) await this.#writer.write(sealed);
-    if (sealed.buffer !== bytes.buffer) forget(sealed);
+    const sealed = await this.#cipher?.update(bytes);
+    for (const piece of sealed ?? [bytes]) {
+      if (piece.length > 0) await this.#writer.write(piece);
+      if (piece.buffer !== bytes.buffer) forget(piece);
+    }
   }
 
   /** The body is whole. */
@@ -590,17 +593,21 @@ async function squeeze(opened, { range, keep }, body, patience, cipher) {
   try {
     const wanted = { keep, next: 0 };
     const most = cipher === undefined ? CHUNK : SEALED_CHUNK;
-    let buffer = new ArrayBuffer(HEADROOM + Math.min(most, range.end - range.start));
+    let buffer = borrow(HEADROOM + Math.min(most, range.end - range.start));
     for (let at = range.start; at < range.end;) {
-      const chunk = await readChunk(reader, buffer, range.end - at, watch, HEADROOM);
+      const wish = Math.min(most, range.end - at);
+      const chunk = await readChunk(reader, buffer, wish, watch, HEADROOM);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const clear = compact(chunk, at, wanted);
-      const bytes = cipher === undefined ? clear : await cipher.update(clear);
-      await body.add(bytes);
-      if (bytes.buffer !== chunk.buffer) forget(bytes);
+      const sealed = await cipher?.update(clear);
+      let written;
+      for (const bytes of sealed ?? [clear]) written = body.add(bytes);
+      await written;
+      for (const bytes of sealed ?? []) if (bytes.buffer !== chunk.buffer) forget(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
     }
+    giveBack(buffer);
     release(reader);
   } catch (error) {
     reader.cancel().catch(() => {});
@@ -608,6 +615,21 @@ async function squeeze(opened, { range, keep }, body, patience, cipher) {
   } finally {
     watch.stop();
   }
+}
+
+/** Memory to read into that nobody reads into just now, as much each as a chunk takes. */
+const idle = [];
+const MOST_IDLE = 2;
+
+/** So many bytes of memory, or more. */
+function borrow(length) {
+  const found = length <= HEADROOM + SEALED_CHUNK ? idle.pop() : undefined;
+  return found ?? new ArrayBuffer(length);
+}
+
+/** Keeps memory for the next body. */
+function giveBack(buffer) {
+  if (buffer.byteLength === HEADROOM + SEALED_CHUNK && idle.length < MOST_IDLE) idle.push(buffer);
 }
 
 /** Moves what of a chunk, whose first byte is byte `at` of the object, is wanted to its front. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Encrypter } from "../src/cipher.js";
+import { Encrypter, HEADROOM } from "../src/cipher.js";
 
 const key = new Uint8Array(16).fill(3);
 const iv = new Uint8Array(16).fill(9);
@@ -18,8 +18,13 @@ async function encrypted(plan, clear, piece) {
   const encrypter =
     new Encrypter(secret, ctr, 1, skip, padded, numbers(window), start, numbers(ranges));
   const out = [];
-  for (let at = 0; at < clear.length; at += piece)
-    out.push(Buffer.from(await encrypter.update(clear.slice(at, at + piece))));
+  for (let at = 0; at < clear.length; at += piece) {
+    const chunk = new Uint8Array(HEADROOM + piece).subarray(at % 3 === 0 ? 0 : HEADROOM);
+    const part = clear.subarray(at, at + piece);
+    chunk.set(part);
+    for (const one of await encrypter.update(chunk.subarray(0, part.length)))
+      out.push(Buffer.from(one));
+  }
   return Buffer.concat([...out, await encrypter.finish()]);
 }
 
@@ -42,9 +47,22 @@ test("whole bodies are chained and padded", async () => {
   }
 });
 
+test("large ranges have keystreams of their own, whatever is clear before them", async () => {
+  const runs = [
+    [5, 100, 90_000], [0, 90_050, 160_000], [0, 165_000, 240_000], [0, 240_003, 299_000],
+  ];
+  const vectors = runs.map((_, at) => new Uint8Array(16).fill(at, 0, 8));
+  const want = Buffer.from(large);
+  runs.forEach(([used, from, to], at) =>
+    streamed(large, used, [from, to], vectors[at]).copy(want, from, from, to));
+  const plan = { ctr: true, iv: new Uint8Array(Buffer.concat(vectors)) };
+  plan.ranges = runs.flatMap(([used, from, to]) => [used, 1, from, to]);
+  await check(plan, large, want, [700, 70_001, 150_000, 300_000]);
+});
+
 /** A keystream over `ranges` of `clear`, of which `used` bytes are used already. */
-function streamed(clear, used, ranges) {
-  const cipher = createCipheriv("aes-128-ctr", key, iv);
+function streamed(clear, used, ranges, vector = iv) {
+  const cipher = createCipheriv("aes-128-ctr", key, vector);
   cipher.update(new Uint8Array(used));
   const want = Buffer.from(clear);
   for (let at = 0; at < ranges.length; at += 2) {
@@ -65,8 +83,10 @@ test("keystreams go on from range to range by blocks, from wherever they were", 
   }
 });
 
+const large = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7) % 251);
+
 test("large ranges and small ones share a keystream", async () => {
-  const clear = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7) % 251);
+  const clear = large;
   const ranges = [9, 20, 30, 1030, 1033, 1050, 1100, 90_000, 90_001, 90_002, 90_010, 299_000];
   const want = streamed(clear, 5, ranges);
   await check({ ctr: true, ranges: [5, 6, ...ranges] }, clear, want, [700, 70_001, 300_000]);

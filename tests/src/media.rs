@@ -255,6 +255,14 @@ pub fn layouts() -> Vec<Recipe> {
     ]
 }
 
+/// A second of noise, with pictures of a hundred kilobytes and more.
+#[must_use]
+pub fn large_samples() -> Recipe {
+    let arguments = "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 1 -vf noise=alls=40:allf=t \
+        -c:v libx264 -preset ultrafast -bf 2 -g 25 -sc_threshold 0 -qp 38 -pix_fmt yuv420p";
+    Recipe { name: "large_samples.mp4", arguments: arguments.to_owned(), finish: Finish::AsIs }
+}
+
 /// Pictures of which much is said: with each its HLS `VIDEO-RANGE`, how many boxes of its sample
 /// entry say it, and what ffprobe reads out of them.
 #[must_use]

@@ -31,7 +31,9 @@ before(async () => {
   worker = await startWorker({ STORE: "origin", ORIGIN_URL: native.url, ORIGIN_SECRET: secret });
   const manifests =
     demo.encrypted.flatMap((path) => forms.map((form) => `${path}/manifest(${form})`));
-  manifests.push(`${demo.longer}/manifest(format=mpd-time-cmaf,encryption=cenc)`);
+  for (const path of [demo.longer, ...demo.large]) {
+    manifests.push(`${path}/manifest(format=mpd-time-cmaf,encryption=cenc)`);
+  }
   const found = await crawl(native.url, manifests);
   paths = found.filter((path) => /(Fragments|KeyFrames)\(/.test(path));
 });

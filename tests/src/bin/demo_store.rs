@@ -28,18 +28,23 @@ fn main() {
     let texts = texts(&store);
     let locators = ["film", "talk"].map(|name| encrypted(&store, name, 8));
     let longer = encrypted(&store, "film", 16);
+    let noise = media::file(&media::large_samples()).expect("ffmpeg, to make the demo's media");
+    server::publish(&store, "large", &[noise]).expect("the demo can be published");
+    let large = [8, 16].map(|iv_size| encrypted(&store, "large", iv_size));
     let stored = stored(&store);
     println!(
         "{}",
         json!({ "binary": server::binary(), "assets": assets, "texts": texts,
-        "encrypted": locators, "longer": longer, "stored": stored })
+        "encrypted": locators, "longer": longer, "large": large, "stored": stored })
     );
 }
 
 /// A second locator of an asset, which encrypts it as URLs ask for, under `cenc` with vectors of
 /// `iv_size` bytes.
 fn encrypted(store: &Path, asset: &str, iv_size: u8) -> String {
-    let id = format!("00000000-0000-4000-90{iv_size:02}-{:0>12}", u32::from(asset == "talk"));
+    let number = ["film", "talk", "large"].iter().position(|one| *one == asset);
+    let number = number.expect("an asset of the demo");
+    let id = format!("00000000-0000-4000-90{iv_size:02}-{number:012}");
     for (object, document) in documents(asset, &id, iv_size) {
         let path = store.join(object);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
