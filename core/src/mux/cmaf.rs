@@ -228,10 +228,7 @@ pub fn segment_start(page: &Page, dialect: Dialect, cipher: Option<&FragmentCiph
     let payload =
         page.samples.iter().fold(0, |sum: u64, sample| sum.saturating_add(sample.size.into()));
     let media_header = media_data_header(payload);
-    let fragment = movie_fragment(page, dialect, cipher, 0);
-    let data_offset = fragment.len().saturating_add(media_header.len());
-    let data_offset = i32::try_from(data_offset).unwrap_or(i32::MAX);
-    out.bytes(&movie_fragment(page, dialect, cipher, data_offset));
+    out.bytes(&movie_fragment(page, dialect, cipher, media_header.len()));
     out.bytes(&media_header);
     out.into_vec()
 }
@@ -253,15 +250,16 @@ fn media_data_header(payload: u64) -> Vec<u8> {
     out.into_vec()
 }
 
-/// `moof` with one `traf` and one `trun`, whose samples start `data_offset` bytes after it begins.
+/// `moof` with one `traf` and one `trun`, whose samples start `header` bytes after it ends.
 fn movie_fragment(
     page: &Page,
     dialect: Dialect,
     cipher: Option<&FragmentCipher>,
-    data_offset: i32,
+    header: usize,
 ) -> Vec<u8> {
     let mut out = Writer::new();
     let columns = Columns::of(&page.samples);
+    let mut data_offset = 0;
     out.boxed(*b"moof", |out| {
         out.full_box(*b"mfhd", 0, 0, |out| out.u32(page.fragment.saturating_add(1)));
         cipher.iter().for_each(|cipher| out.bytes(cipher.pssh()));
@@ -270,7 +268,7 @@ fn movie_fragment(
             if dialect == Dialect::Cmaf {
                 out.full_box(*b"tfdt", 1, 0, |out| out.u64(page.decode_time));
             }
-            columns.run(out, &page.samples, data_offset);
+            data_offset = columns.run(out, &page.samples);
             match dialect {
                 Dialect::Cmaf => groups::members(out, page),
                 Dialect::Smooth => dependencies(out, &page.samples),
@@ -284,6 +282,8 @@ fn movie_fragment(
             }
         });
     });
+    let start = i32::try_from(out.len().saturating_add(header)).unwrap_or(i32::MAX);
+    out.fill_in(data_offset, start.to_be_bytes());
     out.into_vec()
 }
 
@@ -367,17 +367,19 @@ impl Columns {
         });
     }
 
-    /// `trun` (14496-12 §8.8.8).
-    fn run(&self, out: &mut Writer, samples: &[PageSample], data_offset: i32) {
+    /// `trun` (14496-12 §8.8.8). Gives the place of its `data_offset`, which is to be filled in.
+    fn run(&self, out: &mut Writer, samples: &[PageSample]) -> usize {
         let mut columns = 0x01;
         columns |= if matches!(self.flags, Flags::First) { 0x04 } else { 0 };
         columns |= if self.duration.is_none() { 0x100 } else { 0 };
         columns |= if self.size.is_none() { 0x200 } else { 0 };
         columns |= if matches!(self.flags, Flags::Each) { 0x400 } else { 0 };
         columns |= if self.composition { 0x800 } else { 0 };
+        let mut data_offset = 0;
         out.full_box(*b"trun", 1, columns, |out| {
             out.u32(u32::try_from(samples.len()).unwrap_or(u32::MAX));
-            out.i32(data_offset);
+            data_offset = out.len();
+            out.i32(0);
             if matches!(self.flags, Flags::First) {
                 out.u32(SYNC_SAMPLE);
             }
@@ -396,6 +398,7 @@ impl Columns {
                 }
             }
         });
+        data_offset
     }
 }
 

@@ -112,8 +112,13 @@ impl Writer {
         self.bytes(&fourcc);
         body(self);
         let size = u32::try_from(self.out.len().saturating_sub(start)).unwrap_or(u32::MAX);
-        if let Some(field) = self.out.get_mut(start..start.saturating_add(4)) {
-            field.copy_from_slice(&size.to_be_bytes());
+        self.fill_in(start, size.to_be_bytes());
+    }
+
+    /// The four bytes at `at`, which were written before anybody knew them.
+    pub fn fill_in(&mut self, at: usize, bytes: [u8; 4]) {
+        if let Some(field) = self.out.get_mut(at..at.saturating_add(4)) {
+            field.copy_from_slice(&bytes);
         }
     }
 
