@@ -7,8 +7,7 @@
 // the first is waited for.
 
 const BLOCK = 16;
-const LARGE = 64 * 1024; // copying so much costs more than a call, and more than a write
-const LITTLE = 1024; // and this little costs less
+const LARGE = 64 * 1024; // copying so much costs more than a call
 
 /** Bytes before a chunk that leave room for what was held of the one before it. */
 export const HEADROOM = BLOCK;
@@ -28,7 +27,6 @@ export class Encrypter {
   #used; // bytes of its keystream behind us, once some are
   #chain; // the last block of its chain behind us
   #at = 0; // bytes of the clear body behind us
-  #covered = 0; // bytes of a chunk that calls see to, and what is clear before those
   #held = new Uint8Array(); // part of a block that will be encrypted
 
   /** `vectors`: 16 bytes a run; `ranges`: of each run bytes used, number, start, end, start, … */
@@ -43,8 +41,8 @@ export class Encrypter {
   }
 
   /**
-   * What is ready of the encrypted body after these bytes, in pieces. They may be written over
-   * these, and over the [`HEADROOM`] before them, if they begin that far into their buffer.
+   * What is ready of the encrypted body after these bytes. It may be written over them, and over
+   * the [`HEADROOM`] before them, if they begin that far into their buffer.
    */
   async update(chunk) {
     const body = this.#joined(chunk);
@@ -52,8 +50,7 @@ export class Encrypter {
     this.#held = body.slice(ready);
     const key = await this.#key;
     const clear = body.subarray(0, ready);
-    const pieces = await (this.#padded ? this.#whole(clear, key) : this.#encrypt(clear, key));
-    return pieces.map((piece) => this.#wanted(piece)).filter(({ length }) => length > 0);
+    return this.#wanted(await (this.#padded ? this.#whole(clear, key) : this.#encrypt(clear, key)));
   }
 
   /** The rest. */
@@ -94,10 +91,10 @@ export class Encrypter {
 
   /** A body that is one chain. */
   async #whole(body, key) {
-    if (body.length === 0) return [];
+    if (body.length === 0) return body;
     const sealed = (await chained(this.#vector(), body, key)).subarray(0, body.length);
     this.#chain = sealed.slice(-BLOCK);
-    return [sealed];
+    return sealed;
   }
 
   async #encrypt(body, key) {
@@ -105,7 +102,6 @@ export class Encrypter {
     const end = this.#at + body.length;
     const view = this.#ctr ? undefined : viewOf(body);
     const calls = [];
-    this.#covered = 0;
     while (this.#place < runs.length && runs[this.#place + 2] < end) {
       const last = this.#place + 2 + 2 * runs[this.#place + 1];
       if (this.#ctr) this.#stream(body, last, key, calls);
@@ -114,23 +110,14 @@ export class Encrypter {
       [this.#place, this.#number] = [last, this.#number + 1];
       [this.#used, this.#chain] = [undefined, undefined];
     }
-    const pieces = [];
-    let done = 0;
     // Waiting for one after another costs the least.
     for (const call of calls) {
       const sealed = await call.sealing;
-      if (call.isLarge) {
-        if (done < call.clear) pieces.push(body.subarray(done, call.clear));
-        pieces.push(headed(sealed, call, body));
-        done = call.to;
-        continue;
-      }
       if (this.#ctr) spread(sealed, call, body);
       else this.#unlink(sealed, call, body, view);
       sealed.transfer?.(0); // else garbage of as many bytes calls for its collection
     }
-    if (done < body.length) pieces.push(body.subarray(done));
-    return pieces;
+    return body;
   }
 
   /** Encrypts what of `body` is the next stretch of a run's keystream. */
@@ -143,35 +130,18 @@ export class Encrypter {
       const from = Math.max(runs[n] - this.#at, 0);
       const to = Math.min(runs[n + 1], end) - this.#at;
       if (from >= to) continue;
-      if (to - from >= LARGE && this.#pourLarge(body, from, to, used, key, calls)) {
-        this.#pour(body, parts, key, calls);
-        parts = [];
-      } else {
+      if (to - from < LARGE) {
         parts.push(from, to, used);
+      } else {
+        this.#pour(body, parts, key, calls);
+        this.#pour(body, [from, to, used], key, calls);
+        parts = [];
       }
-      this.#covered = to;
       used += to - from;
       if (runs[n + 1] <= end) used = Math.ceil(used / BLOCK) * BLOCK; // where the next begins
     }
     this.#pour(body, parts, key, calls);
     this.#used = used;
-  }
-
-  /**
-   * Encrypts a large part of `body` by a call of its own, and with it the little that is clear
-   * before it, so that one piece can hold both. Tells whether there was room for that.
-   */
-  #pourLarge(body, from, to, used, key, calls) {
-    const clear = from - this.#covered <= LITTLE ? this.#covered : from;
-    const before = from - clear;
-    const pad = (((used - before) % BLOCK) + BLOCK) % BLOCK;
-    const offset = body.byteOffset + clear - pad;
-    if (offset < 0) return false;
-    const counter = added(this.#vector(), (used - before - pad) / BLOCK);
-    const bytes = new Uint8Array(body.buffer, offset, pad + to - clear);
-    const sealing = crypto.subtle.encrypt({ name: "AES-CTR", counter, length: 128 }, key, bytes);
-    calls.push({ isLarge: true, sealing, pad, clear, from, to });
-    return true;
   }
 
   /** Encrypts `parts` of `body` by one call. */
@@ -288,13 +258,6 @@ function behind(body, [from, to], lead) {
   return bytes;
 }
 
-/** What came of a large part, behind the clear bytes before it. */
-function headed(sealed, { pad, clear, from, to }, body) {
-  const piece = new Uint8Array(sealed, pad, to - clear);
-  piece.set(body.subarray(clear, from));
-  return piece;
-}
-
 /** Puts what came of `parts` of `body` where they are. */
 function spread(sealed, { parts, start }, body) {
   for (let n = 0; n < parts.length; n += 3) {
@@ -311,13 +274,13 @@ function copyBlock(from, at, to, there) {
   to.setBigInt64(there + 8, from.getBigInt64(at + 8, true), true);
 }
 
-/** A counter block, so many blocks on, or back. */
+/** A counter block, so many blocks on. */
 function added(block, count) {
   if (count === 0) return block;
   const sum = block.slice();
-  for (let at = BLOCK - 1, carry = count; at >= 0 && carry !== 0; at -= 1) {
+  for (let at = BLOCK - 1, carry = count; at >= 0 && carry > 0; at -= 1) {
     carry += sum[at];
-    sum[at] = carry; // its lowest eight bits
+    sum[at] = carry % 256;
     carry = Math.floor(carry / 256);
   }
   return sum;

@@ -114,8 +114,7 @@ export class Pipeline {
     try {
       for (const [at, piece] of this.#pieces.entries()) {
         if (piece.object === undefined) {
-          const sealed = await cipher?.update(piece.bytes);
-          for (const bytes of sealed ?? [piece.bytes]) body.add(bytes);
+          body.add(cipher === undefined ? piece.bytes : await cipher.update(piece.bytes));
           continue;
         }
         const opened = await this.#opened(piece);
@@ -250,11 +249,9 @@ export class Exchange {
 
   /** Writes to the body, and waits until that is taken. */
   async write(bytes) {
-    const sealed = await this.#cipher?.update(bytes);
-    for (const piece of sealed ?? [bytes]) {
-      if (piece.length > 0) await this.#writer.write(piece);
-      if (piece.buffer !== bytes.buffer) forget(piece);
-    }
+    const sealed = this.#cipher === undefined ? bytes : await this.#cipher.update(bytes);
+    if (sealed.length > 0) await this.#writer.write(sealed);
+    if (sealed.buffer !== bytes.buffer) forget(sealed);
   }
 
   /** The body is whole. */
@@ -599,11 +596,9 @@ async function squeeze(opened, { range, keep }, body, patience, cipher) {
       const chunk = await readChunk(reader, buffer, wish, watch, HEADROOM);
       if (chunk === undefined) throw failed(`the store ended at byte ${at} of ${range.end}`);
       const clear = compact(chunk, at, wanted);
-      const sealed = await cipher?.update(clear);
-      let written;
-      for (const bytes of sealed ?? [clear]) written = body.add(bytes);
-      await written;
-      for (const bytes of sealed ?? []) if (bytes.buffer !== chunk.buffer) forget(bytes);
+      const bytes = cipher === undefined ? clear : await cipher.update(clear);
+      await body.add(bytes);
+      if (bytes.buffer !== chunk.buffer) forget(bytes);
       at += chunk.length;
       buffer = chunk.buffer;
     }

@@ -22,8 +22,7 @@ async function encrypted(plan, clear, piece) {
     const chunk = new Uint8Array(HEADROOM + piece).subarray(at % 3 === 0 ? 0 : HEADROOM);
     const part = clear.subarray(at, at + piece);
     chunk.set(part);
-    for (const one of await encrypter.update(chunk.subarray(0, part.length)))
-      out.push(Buffer.from(one));
+    out.push(Buffer.from(await encrypter.update(chunk.subarray(0, part.length))));
   }
   return Buffer.concat([...out, await encrypter.finish()]);
 }
