@@ -299,19 +299,25 @@ fn sound_goes_under_the_key_of_pictures_where_policies_allow_that() {
         let place = format!("{policies:?} {clear:?} {encryption}");
         let path = encrypted::apart(&mut film.shelf, &film.asset, policies, clear);
         let get = |path: &str| film.get(path);
-        let url = |path: &str, more: &str| {
+        let variant = |path: &str, more: &str| {
             let master = format!("{path}/manifest(format=m3u8-aapl-v3{more})");
-            let master = hls::master(&get, &master).unwrap();
-            hls::playlist(&get, &master.variants[0]).unwrap()
+            hls::master(&get, &master).unwrap().variants.remove(0)
         };
-        let hidden = url(&path, &format!(",encryption={encryption}"));
-        let answer = film.get(&hidden.segments[0].url).unwrap();
-        assert_eq!(answer.status, status, "{place}");
+        let plain = &hls::playlist(&get, &variant(&film.clear, "")).unwrap().segments[0].url;
+        let how = format!(",encryption={encryption}");
+        let list = film.get(&variant(&path, &how)).unwrap();
+        let form = "format=m3u8-aapl-v3";
+        let segment = plain.replace(&film.clear, &path).replace(form, &format!("{form}{how}"));
+        let answer = film.get(&segment).unwrap();
+        assert_eq!([list.status, answer.status], [status; 2], "{place}");
         if status == 415 {
-            assert!(answer.text().contains("MPE_ENCRYPTION_NOT_SUPPORTED"), "{place}");
+            for refused in [list, answer] {
+                assert!(refused.text().contains("MPE_ENCRYPTION_NOT_SUPPORTED"), "{place}");
+            }
         } else if encryption == "cbc" {
-            let plain = film.get(&url(&film.clear, "").segments[0].url).unwrap().body;
-            let (_, iv) = hidden.text.split_once("IV=0x").unwrap();
+            let list = list.text();
+            let (_, iv) = list.split_once("IV=0x").unwrap();
+            let plain = film.get(plain).unwrap().body;
             assert!(by_openssl_with(KEY, &answer.body, &iv[..32]).unwrap() == plain, "{place}");
         }
     }

@@ -34,6 +34,11 @@ impl<T> Periods<T> {
         past.map_or(&self.first, |(_, value)| value)
     }
 
+    /// When it changes.
+    pub fn borders(&self) -> impl Iterator<Item = Instant> {
+        self.later.iter().map(|(from, _)| *from)
+    }
+
     /// All there is, in the order of time.
     pub fn all(&self) -> impl Iterator<Item = &T> {
         core::iter::once(&self.first).chain(self.later.iter().map(|(_, value)| value))

@@ -287,7 +287,12 @@ pub(super) fn answer(
         (_, Extra::Report(json)) => Explain::reply(target.explain, &json),
         (What::Manifest(params), extra) => manifest(&maker, params, extra),
         (What::Playlist { bitrate, track, keyframes, params }, Extra::Timelines(timelines)) => {
-            let (number, _) = find(head, *bitrate, track)?;
+            let (number, track) = find(head, *bitrate, track)?;
+            if let Some(ring) = &target.keys
+                && let Some(sound) = muxed_sound(head, track, params)?
+            {
+                ring.of(head)?.always_together(number, sound)?;
+            }
             let cut = target.cut(head, &timelines)?;
             let listed = lists(head, number, timelines, *keyframes, params)?;
             let left = target.filter.apply(target.signed(listed, head)?, cut)?;

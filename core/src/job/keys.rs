@@ -13,14 +13,14 @@ use crate::asset::movie::Media;
 use crate::cipher::{ContentKey, IvSize, KeyId, Periods, Protection, Scheme};
 use crate::delivery::streaming_policy::{KeyReference, SchemeRules};
 use crate::delivery::{KeyDocument, Locator, StreamingPolicy, key_object, locator};
-use crate::error::{Error, ErrorKind};
+use crate::error::{AmsCode, Error, ErrorKind};
 use crate::filter;
 use crate::index::Head;
 use crate::job::reads::failed;
 use crate::job::seam::{Config, FetchError, Fetched};
 use crate::presentation::{Presentation, Rendition, SwitchingSet};
 use crate::source::ObjectId;
-use crate::time::{Instant, Rounding};
+use crate::time::{Instant, Rounding, Ticks, Timescale};
 
 /// Most borders of crypto periods a label has: a licence is asked for all its keys at once.
 const PERIODS: usize = 32;
@@ -269,9 +269,48 @@ impl TrackKeys<'_> {
         Some((place, key_object(one.id)))
     }
 
+    /// Whether the samples of track number `sound` are encrypted in segments of the pictures of
+    /// track number `pictures` that begin at `time`. A segment has one key, that of its pictures,
+    /// for playlists name one: sound goes with it where that gives away no more than the sound's
+    /// own key would.
+    pub(super) fn together(
+        &self,
+        pictures: usize,
+        sound: usize,
+        time: Instant,
+    ) -> Result<bool, Error> {
+        let id = |track: usize| {
+            let place = self.places.get(track)?.as_ref()?.at(time);
+            self.ring.keys.get(*place).map(|one| one.id)
+        };
+        let (pictures, own) = (id(pictures), id(sound));
+        let whole = self.scheme() == Scheme::Cbc;
+        let fits = match (pictures, own) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(one), Some(other)) => one == other || whole && self.as_open(one, other),
+        };
+        if fits {
+            return Ok(own.is_some() && !whole);
+        }
+        let rule = "pictures and sound have different keys and cannot share segments: ask for \
+                    another format than m3u8-aapl-v3";
+        Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
+    }
+
+    /// Pictures and sound can share segments at any time.
+    pub(super) fn always_together(&self, pictures: usize, sound: usize) -> Result<(), Error> {
+        let places = [pictures, sound].map(|track| self.places.get(track).and_then(Option::as_ref));
+        let borders = places.into_iter().flatten().flat_map(Periods::borders);
+        let start = Instant { ticks: Ticks::MIN, timescale: Timescale::SECONDS };
+        core::iter::once(start)
+            .chain(borders)
+            .try_for_each(|time| self.together(pictures, sound, time).map(|_| ()))
+    }
+
     /// Whether who has the key `one` may have the key `other` as well, as far as policies go.
-    pub(super) fn as_open(&self, one: KeyId, other: KeyId) -> bool {
-        one == other || self.ring.policy_of(one) == self.ring.policy_of(other)
+    fn as_open(&self, one: KeyId, other: KeyId) -> bool {
+        self.ring.policy_of(one) == self.ring.policy_of(other)
     }
 }
 

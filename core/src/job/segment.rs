@@ -194,7 +194,9 @@ impl Maker<'_> {
         let from = begin.map(|page| extent(page, track).0);
         let until = end.map(|page| extent(page, track).1);
         let sound = between(sound, sound_track, from, until);
-        let beside = self.together(of, with.track, start)?;
+        let begins = Instant { ticks: start, timescale: track.timescale };
+        let beside = self.keys.map(|keys| keys.together(run.track, with.track, begins));
+        let beside = beside.transpose()?.unwrap_or(false);
         let sound_essence = Essence::read(&sound_track.entries, sound_track.timescale)?;
         let sound_essence = if beside { sound_essence.sealed()? } else { sound_essence };
         let beside = Source { essence: &sound_essence, pages: &sound };
@@ -226,29 +228,6 @@ impl Maker<'_> {
                 Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
             }
         }
-    }
-
-    /// Whether the samples of track number `sound` are encrypted in the segment of the pictures
-    /// `of` that begins at `start`. A segment has one key, that of its pictures, for playlists name
-    /// one: sound goes with it where that gives away no more than the sound's own key would.
-    fn together(&self, of: Numbered<'_>, sound: usize, start: Ticks) -> Result<bool, Error> {
-        let Some(keys) = self.keys else { return Ok(false) };
-        let start = Instant { ticks: start, timescale: of.1.timescale };
-        let (pictures, own) = (keys.at(of.0, start)?, keys.at(sound, start)?);
-        let whole = keys.scheme() == Scheme::Cbc;
-        let fits = match (&pictures, &own) {
-            (_, None) => true,
-            (None, Some(_)) => false,
-            (Some(one), Some(other)) => {
-                one.key.id == other.key.id || whole && keys.as_open(one.key.id, other.key.id)
-            }
-        };
-        if fits {
-            return Ok(own.is_some() && !whole);
-        }
-        let rule = "pictures and sound have different keys and cannot share segments: ask for \
-                    another format than m3u8-aapl-v3";
-        Err(Error::unsupported(rule).with_code(AmsCode::EncryptionNotSupported))
     }
 
     /// The same, encrypted if it is to be.
