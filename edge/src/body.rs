@@ -15,7 +15,7 @@ use crate::store::{Store, bounded, refusal};
 
 /// Opens `recipe`.
 pub(crate) async fn open(recipe: &Recipe, store: &Store<'_>) -> Result<ReadableStream, FetchError> {
-    if let Some(plan) = recipe.cipher.as_ref().filter(|plan| cipher::is_small(plan)) {
+    if let Some(plan) = recipe.cipher.as_ref().filter(|plan| cipher::is_ours(plan)) {
         return seal(recipe, plan, store).await;
     }
     let pipeline = Pipeline::new(store.bucket(), store.patience_ms());

@@ -16,8 +16,12 @@ const CALL: u64 = 10_000;
 /// What sixteen bytes cost in `WebAssembly`, nanoseconds, with what lies clear between them.
 const BLOCK: u64 = 150;
 
-/// Core encrypts what `plan` says in less time than calls alone would take.
-pub(crate) fn is_small(plan: &CipherPlan) -> bool {
+/// Core encrypts what `plan` says in less time than calls alone would take, or by a pattern that
+/// nobody else knows.
+pub(crate) fn is_ours(plan: &CipherPlan) -> bool {
+    if let Mode::Cbc(Pattern { crypt: 2.., skip: 1.. }) = plan.mode {
+        return true;
+    }
     let encrypted = plan.runs.iter().map(|run| encrypted(plan.mode, run));
     let bytes = encrypted.fold(0, u64::saturating_add);
     let calls = u64::try_from(plan.runs.len()).unwrap_or(u64::MAX).saturating_mul(CALL);
@@ -39,9 +43,9 @@ fn encrypted(mode: Mode, run: &Run) -> u64 {
 
 /// The plan for `WebCrypto`.
 pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
-    let (crypt, skip) = match plan.mode {
-        Mode::Ctr => (1, 0),
-        Mode::Cbc(Pattern { crypt, skip }) => (crypt, skip),
+    let skip = match plan.mode {
+        Mode::Ctr => 0,
+        Mode::Cbc(Pattern { skip, .. }) => skip,
     };
     let vectors: Vec<[u8; 16]> = plan.runs.iter().map(|run| run.iv).collect();
     let counts = plan.runs.iter().map(|run| run.ranges.len().saturating_mul(2).saturating_add(2));
@@ -58,7 +62,6 @@ pub(crate) fn encrypter(plan: &CipherPlan) -> Encrypter {
     Encrypter::new(
         Uint8Array::from(plan.key.expose().as_slice()),
         plan.mode == Mode::Ctr,
-        crypt,
         skip,
         plan.padded,
         BigUint64Array::from([plan.window.start, plan.window.end].as_slice()),

@@ -205,7 +205,6 @@ extern "C" {
     pub(crate) fn new(
         key: Uint8Array,
         counter_mode: bool,
-        crypt: u8,
         skip: u8,
         padded: bool,
         window: BigUint64Array,

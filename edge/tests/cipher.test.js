@@ -16,7 +16,7 @@ async function encrypted(plan, clear, piece) {
   const { ctr = false, skip = 0, padded = false, window = [0, 1e6], ranges } = plan;
   const [secret, start] = [plan.key ?? key, plan.iv ?? iv];
   const encrypter =
-    new Encrypter(secret, ctr, 1, skip, padded, numbers(window), start, numbers(ranges));
+    new Encrypter(secret, ctr, skip, padded, numbers(window), start, numbers(ranges));
   const out = [];
   for (let at = 0; at < clear.length; at += piece) {
     const chunk = new Uint8Array(HEADROOM + piece).subarray(at % 3 === 0 ? 0 : HEADROOM);
