@@ -21,15 +21,20 @@ export default {
 async function pass(body, length, writable, how) {
   const [reader, writer] = [body.getReader({ mode: "byob" }), writable.getWriter()];
   const seal = how === "read" ? (bytes) => bytes : await sealer(how);
-  let buffer = new ArrayBuffer(CHUNK);
-  for (let at = 0; at < length;) {
-    const view = new Uint8Array(buffer, 0, Math.min(CHUNK, length - at));
-    const { value } = await reader.readAtLeast(view.length, view);
-    await writer.write(await seal(value));
-    at += value.length;
-    buffer = value.buffer;
+  try {
+    let buffer = new ArrayBuffer(CHUNK);
+    for (let at = 0; at < length;) {
+      const view = new Uint8Array(buffer, 0, Math.min(CHUNK, length - at));
+      const { value } = await reader.readAtLeast(view.length, view);
+      await writer.write(await seal(value));
+      at += value.length;
+      buffer = value.buffer;
+    }
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error); // else the client waits for ever
+    throw error;
   }
-  await writer.close();
 }
 
 /** Encrypts a chunk by one call; padding is left out, so that there are as many bytes as before. */

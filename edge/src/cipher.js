@@ -188,7 +188,7 @@ export class Encrypter {
 
   /** The blocks to encrypt between `start`, where one is, and `stop`. */
   #picked(view, start, stop) {
-    const stride = this.#stride; // such loops are ten times as quick as any that do more
+    const stride = this.#stride; // a loop that does no more than this one is quick
     const blocks = room(stop - start);
     const to = viewOf(blocks);
     let at = 0;

@@ -616,11 +616,8 @@ async function squeeze(opened, { range, keep }, body, patience, cipher) {
 const idle = [];
 const MOST_IDLE = 2;
 
-/** So many bytes of memory, or more. */
-function borrow(length) {
-  const found = length <= HEADROOM + SEALED_CHUNK ? idle.pop() : undefined;
-  return found ?? new ArrayBuffer(length);
-}
+/** So many bytes of memory, or more; a chunk and its headroom at most. */
+const borrow = (length) => idle.pop() ?? new ArrayBuffer(length);
 
 /** Keeps memory for the next body. */
 function giveBack(buffer) {

@@ -97,9 +97,8 @@ const FRENCH: &str = "<tt xmlns='http://www.w3.org/ns/ttml' xml:lang='fr'><body>
 
 /// A film with texts, and the same with the texts as `WebVTT` in DASH.
 fn texts(store: &Path) -> Value {
-    let folder = store.join("../texts-of-the-demo");
-    let folder = folder.as_path();
-    std::fs::create_dir_all(folder).expect("a folder for texts");
+    let folder = tempfile::tempdir().expect("a folder for texts");
+    let folder = folder.path();
     let write = |name: &str, content: &str| {
         let path = folder.join(name);
         std::fs::write(&path, content).expect("a text");
